@@ -1,0 +1,2 @@
+//! The command `metabnn`.
+fn main() {}

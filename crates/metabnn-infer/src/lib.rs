@@ -1,0 +1,2 @@
+//! Bit matrices and XNOR-popcount products for binarized networks.
+#![no_std]

@@ -1,0 +1,44 @@
+//! Looking into a network: what its hidden weights say.
+
+use serde::{Deserialize, Serialize};
+
+/// Distribution of one layer's hidden weights after a task: counts in equal bins over [low, high].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightHistogram {
+    /// Task just trained, counted from 1; 0 before any training.
+    pub task_trained: usize,
+    /// Layer, counted from 1.
+    pub layer: usize,
+    /// Lower edge of the first bin.
+    pub low: f64,
+    /// Upper edge of the last bin.
+    pub high: f64,
+    /// Number of hidden weights in each bin.
+    pub counts: Vec<u64>,
+}
+
+impl WeightHistogram {
+    /// Counts `weights` in `bins` equal bins over the symmetric range that holds them all.
+    pub fn new(task_trained: usize, layer: usize, weights: &[f32], bins: usize) -> Self {
+        let reach = weights.iter().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);
+        let scale = bins as f64 / (2.0 * f64::from(reach));
+        let mut counts = vec![0; bins];
+        for &weight in weights {
+            let bin = ((f64::from(weight) + f64::from(reach)) * scale) as usize;
+            counts[bin.min(bins - 1)] += 1;
+        }
+        Self { task_trained, layer, low: -f64::from(reach), high: f64::from(reach), counts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_weight_is_counted_in_its_bin() {
+        let histogram = WeightHistogram::new(1, 2, &[-1.0, -0.6, 0.1, 0.2, 1.0], 4);
+        assert_eq!((histogram.low, histogram.high), (-1.0, 1.0));
+        assert_eq!(histogram.counts, [2, 0, 2, 1]);
+    }
+}

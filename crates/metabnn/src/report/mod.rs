@@ -1,0 +1,3 @@
+//! Results on disk and the report made from them.
+
+pub mod summary;

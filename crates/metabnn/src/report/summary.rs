@@ -1,0 +1,141 @@
+//! What a finished run says of itself: `summary.json`, of one run and of all runs of a recipe.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::AccuracyMatrix;
+
+/// Settings in which the runs of a recipe differ, by key: `{"rule.m": 1.35, "seed": 0}`.
+pub type Settings = BTreeMap<String, serde_json::Value>;
+
+/// One run: `runs/NAME/summary.json`, and an entry of `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Name of the run, and of its folder under `runs/`: its arm and its varied settings.
+    pub name: String,
+    /// The arm, if the recipe has arms.
+    pub arm: Option<String>,
+    /// Settings in which this run differs from the recipe's other runs, the seed left out.
+    pub settings: Settings,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Content hash of the resolved recipe, the seed and the program's version.
+    pub hash: String,
+    /// Names of the tests, one per column of the accuracy matrix: "permutation 1", "fashion-mnist".
+    pub tests: Vec<String>,
+    /// Epochs of each training phase, so that a figure can put the phases side by side.
+    pub epochs: usize,
+    /// Mean accuracy over all tests at the end, in [0, 1].
+    pub average_accuracy: f64,
+    /// See [`AccuracyMatrix::forgetting`].
+    pub forgetting: Option<f64>,
+    /// See [`AccuracyMatrix::backward_transfer`].
+    pub backward_transfer: Option<f64>,
+    /// See [`AccuracyMatrix::forward_transfer`].
+    pub forward_transfer: Option<f64>,
+    /// rows[i][j]: test accuracy on j after training task i, in [0, 1].
+    pub accuracy_matrix: Vec<Vec<f64>>,
+    /// Accuracy of the untrained network on each test.
+    pub untrained_accuracy: Vec<f64>,
+    /// Training steps done.
+    pub steps: u64,
+    /// Wall time in seconds, evaluations included.
+    pub seconds: f64,
+    /// Version of the program.
+    pub version: String,
+    /// Folder of the run, relative to the folder of the results.
+    pub folder: String,
+}
+
+impl RunSummary {
+    /// The accuracy matrix with its metrics.
+    pub fn matrix(&self) -> AccuracyMatrix {
+        AccuracyMatrix { untrained: self.untrained_accuracy.clone(), rows: self.accuracy_matrix.clone() }
+    }
+}
+
+/// All runs of a recipe: `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Name of the recipe.
+    pub recipe: String,
+    /// Version of the program.
+    pub version: String,
+    /// The finished runs, in the recipe's order.
+    pub runs: Vec<RunSummary>,
+    /// Over seeds: one entry per arm and setting.
+    pub groups: Vec<Group>,
+}
+
+/// Runs that differ in their seed alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The arm, if the recipe has arms.
+    pub arm: Option<String>,
+    /// The settings they share.
+    pub settings: Settings,
+    /// Their seeds.
+    pub seeds: Vec<u64>,
+    /// Average accuracy over the seeds.
+    pub average_accuracy: MeanStd,
+    /// Forgetting, where defined.
+    pub forgetting: Option<MeanStd>,
+    /// Backward transfer, where defined.
+    pub backward_transfer: Option<MeanStd>,
+    /// Forward transfer, where defined.
+    pub forward_transfer: Option<MeanStd>,
+}
+
+/// Mean and sample standard deviation (n - 1); the deviation of a single value is undefined.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanStd {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation; `null` for a single value.
+    pub std: Option<f64>,
+}
+
+impl MeanStd {
+    /// Of `values`; `None` if there is none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let std =
+            || (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+        (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(std) })
+    }
+}
+
+impl Summary {
+    /// Gathers `runs`; those that differ in their seed alone become one group, in order of appearance.
+    pub fn new(recipe: &str, runs: Vec<RunSummary>) -> Self {
+        let mut groups: Vec<Vec<&RunSummary>> = Vec::new();
+        for run in &runs {
+            match groups.iter_mut().find(|group| group[0].arm == run.arm && group[0].settings == run.settings) {
+                Some(group) => group.push(run),
+                None => groups.push(vec![run]),
+            }
+        }
+        let groups = groups.iter().filter_map(|runs| Group::of(runs)).collect();
+        Self { recipe: recipe.into(), version: env!("CARGO_PKG_VERSION").into(), runs, groups }
+    }
+}
+
+impl Group {
+    fn of(runs: &[&RunSummary]) -> Option<Self> {
+        let over = |value: fn(&RunSummary) -> Option<f64>| {
+            let values: Option<Vec<f64>> = runs.iter().map(|run| value(run)).collect();
+            MeanStd::of(&values?)
+        };
+        Some(Self {
+            arm: runs[0].arm.clone(),
+            settings: runs[0].settings.clone(),
+            seeds: runs.iter().map(|run| run.seed).collect(),
+            average_accuracy: over(|run| Some(run.average_accuracy))?,
+            forgetting: over(|run| run.forgetting),
+            backward_transfer: over(|run| run.backward_transfer),
+            forward_transfer: over(|run| run.forward_transfer),
+        })
+    }
+}
