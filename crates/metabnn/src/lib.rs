@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod data;
 pub mod metrics;
+pub mod plasticity;
 pub mod random;
 pub mod recipe;
 pub mod report;

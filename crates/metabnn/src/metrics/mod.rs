@@ -69,9 +69,8 @@ impl AccuracyMatrix {
     fn square(&self) -> Option<(&[f64], &[Vec<f64>])> {
         let (last, earlier) = self.rows.split_last()?;
         let tasks = self.rows.len();
-        let square = tasks >= 2
-            && self.untrained.len() == tasks
-            && self.rows.iter().all(|row| row.len() == tasks);
+        let square =
+            tasks >= 2 && self.untrained.len() == tasks && self.rows.iter().all(|row| row.len() == tasks);
         square.then_some((last.as_slice(), earlier))
     }
 }

@@ -1,1 +1,3 @@
-//! Recipes.
+//! Recipes: experiments as data.
+
+pub mod settings;

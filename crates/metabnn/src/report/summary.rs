@@ -101,8 +101,7 @@ impl MeanStd {
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
-        let std =
-            || (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+        let std = || (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
         (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(std) })
     }
 }
@@ -112,7 +111,8 @@ impl Summary {
     pub fn new(recipe: &str, runs: Vec<RunSummary>) -> Self {
         let mut groups: Vec<Vec<&RunSummary>> = Vec::new();
         for run in &runs {
-            match groups.iter_mut().find(|group| group[0].arm == run.arm && group[0].settings == run.settings) {
+            match groups.iter_mut().find(|group| group[0].arm == run.arm && group[0].settings == run.settings)
+            {
                 Some(group) => group.push(run),
                 None => groups.push(vec![run]),
             }
