@@ -1,2 +1,24 @@
 //! Bit matrices and XNOR-popcount products for binarized networks.
+//!
+//! A value of +1 or -1 is one bit: 1 stands for +1, 0 for -1. The product of two such values is +1 exactly where
+//! their bits agree, so a dot product of n of them is n - 2 popcount(a XOR b): no multiplication, and exact.
+//!
+//! ```
+//! use metabnn_infer::{BitMatrix, xnor_product};
+//!
+//! let input = BitMatrix::from_signs(1, 3, &[0.5, -2.0, 1.0]); // (batch, in): + - +
+//! let weight = BitMatrix::from_signs(2, 3, &[1.0, 1.0, 1.0, -1.0, 1.0, -1.0]); // (out, in)
+//! let mut output = [0.0; 2];
+//! xnor_product(&input, 0, &weight, &mut output);
+//! assert_eq!(output, [1.0, -3.0]);
+//! ```
+//!
+//! The crate is `no_std` and needs an allocator for the matrices alone.
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod bits;
+
+pub use bits::{BitMatrix, WORD, dot, pack, unpack, xnor_product};

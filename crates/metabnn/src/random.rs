@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// Initial hidden weights and batch-norm scales; index = layer.
+    /// Initial hidden weights; index = layer.
     Init = 1,
     /// Pixel permutations; index = task.
     Permutation = 2,
@@ -18,6 +18,8 @@ pub enum Purpose {
     Subsets = 4,
     /// Strokes of the built-in glyphs; index = split.
     Glyphs = 5,
+    /// Initial batch-norm scales; index = layer.
+    NormScale = 6,
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
+
+/// Bins of a histogram of hidden weights.
+const BINS: usize = 100;
+
 /// Distribution of one layer's hidden weights after a task: counts in equal bins over [low, high].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightHistogram {
@@ -18,6 +23,12 @@ pub struct WeightHistogram {
 }
 
 impl WeightHistogram {
+    /// One histogram per layer of `network`, after `task` (counted from 1; 0: before any training).
+    pub fn of_layers(network: &Network, task: usize) -> impl Iterator<Item = Self> {
+        let layers = network.layers.iter().enumerate();
+        layers.map(move |(index, layer)| Self::new(task, index + 1, layer.linear.hidden(), BINS))
+    }
+
     /// Counts `weights` in `bins` equal bins over the symmetric range that holds them all.
     pub fn new(task_trained: usize, layer: usize, weights: &[f32], bins: usize) -> Self {
         let reach = weights.iter().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);

@@ -108,6 +108,30 @@ impl Images {
     }
 }
 
+impl Images {
+    /// The first `count` images, or all if there are fewer.
+    pub fn take(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let pixels = self.pixels[..count * self.width()].to_vec();
+        Self { pixels, labels: self.labels[..count].to_vec(), ..*self }
+    }
+
+    /// Each image in the middle of a black one of (`rows`, `columns`).
+    ///
+    /// # Panics
+    /// If that is smaller than the images are.
+    pub fn pad(&self, rows: usize, columns: usize) -> Self {
+        let (top, left) = ((rows - self.rows) / 2, (columns - self.columns) / 2);
+        let mut pixels = vec![0; self.len() * rows * columns];
+        for (index, padded) in pixels.chunks_exact_mut(rows * columns).enumerate() {
+            for (row, line) in self.image(index).chunks_exact(self.columns).enumerate() {
+                padded[(top + row) * columns + left..][..self.columns].copy_from_slice(line);
+            }
+        }
+        Self { rows, columns, pixels, labels: self.labels.clone(), ..*self }
+    }
+}
+
 /// A named data set: training and test images of one shape.
 #[derive(Clone, Debug)]
 pub struct Dataset {

@@ -6,6 +6,9 @@ pub use metaplastic::Metaplastic;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::{AdamStep, Kernels};
+use crate::network::Tile;
+
 /// The synaptic rule of a recipe: `[rule] name = "metaplastic"`, with the rule's own settings beside the name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
@@ -18,6 +21,15 @@ pub enum Rule {
 impl Default for Rule {
     fn default() -> Self {
         Self::Metaplastic(Metaplastic::default())
+    }
+}
+
+impl Rule {
+    /// Updates one tile of synapses of `layer` (counted from 0), right after its gradient was computed.
+    pub fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
+        match self {
+            Self::Metaplastic(rule) => rule.update(kernels, step, layer, tile),
+        }
     }
 }
 

@@ -1,0 +1,181 @@
+//! Matrices of +-1, one bit a value.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Bits in a word.
+pub const WORD: usize = 64;
+
+/// A matrix of +1 and -1, row-major, each row padded with zero bits to whole words.
+///
+/// Column c of a row is bit c % 64 of word c / 64; a set bit is +1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BitMatrix {
+    rows: usize,
+    columns: usize,
+    words: Vec<u64>,
+}
+
+impl BitMatrix {
+    /// A matrix of -1.
+    pub fn new(rows: usize, columns: usize) -> Self {
+        Self { rows, columns, words: vec![0; rows * columns.div_ceil(WORD)] }
+    }
+
+    /// The signs of `values`, (rows, columns) row-major; sign(0) = +1.
+    ///
+    /// # Panics
+    /// If there are not rows * columns values.
+    pub fn from_signs(rows: usize, columns: usize, values: &[f32]) -> Self {
+        assert_eq!(values.len(), rows * columns, "a ({rows}, {columns}) matrix has as many values");
+        let mut matrix = Self::new(rows, columns);
+        for row in 0..rows {
+            pack(&values[row * columns..][..columns], matrix.row_mut(row));
+        }
+        matrix
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Words in a row.
+    pub fn stride(&self) -> usize {
+        self.columns.div_ceil(WORD)
+    }
+
+    /// All words, row after row.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// All words, row after row; padding bits must stay zero.
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// The words of a row.
+    pub fn row(&self, row: usize) -> &[u64] {
+        &self.words[row * self.stride()..][..self.stride()]
+    }
+
+    /// The words of a row; padding bits must stay zero.
+    pub fn row_mut(&mut self, row: usize) -> &mut [u64] {
+        let stride = self.stride();
+        &mut self.words[row * stride..][..stride]
+    }
+
+    /// Number of values in which two matrices of one shape differ.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    pub fn distance(&self, other: &Self) -> u64 {
+        assert_eq!((self.rows, self.columns), (other.rows, other.columns), "matrices of one shape");
+        self.words.iter().zip(&other.words).map(|(a, b)| u64::from((a ^ b).count_ones())).sum()
+    }
+}
+
+/// Packs the signs of `values` into `words`, lowest bit first; sign(0) = +1, padding bits become zero.
+///
+/// # Panics
+/// If `words` is not as long as the values need.
+pub fn pack(values: &[f32], words: &mut [u64]) {
+    assert_eq!(words.len(), values.len().div_ceil(WORD), "words for {} values", values.len());
+    for (word, values) in words.iter_mut().zip(values.chunks(WORD)) {
+        *word =
+            values.iter().enumerate().fold(0, |word, (bit, &value)| word | (u64::from(value >= 0.0) << bit));
+    }
+}
+
+/// Writes the first bits of `words`, lowest first, as +1.0 and -1.0 into `values`.
+///
+/// # Panics
+/// If there are fewer bits than values.
+pub fn unpack(words: &[u64], values: &mut [f32]) {
+    assert!(words.len() * WORD >= values.len(), "{} values from {} words", values.len(), words.len());
+    for (values, &word) in values.chunks_mut(WORD).zip(words) {
+        for (bit, value) in values.iter_mut().enumerate() {
+            // Without a branch: the inverted bit becomes the sign bit of 1.0.
+            *value = f32::from_bits(0x3f80_0000 | ((!(word >> bit) as u32) << 31));
+        }
+    }
+}
+
+/// Dot product of two rows of `columns` values of +-1: columns - 2 popcount(a XOR b).
+#[inline(always)]
+pub fn dot(a: &[u64], b: &[u64], columns: usize) -> i32 {
+    let differing: u32 = a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum();
+    columns as i32 - 2 * differing as i32
+}
+
+/// One row of input times every row of weights: output[o] = sum_i input[row, i] weights[o, i].
+///
+/// Shapes: input (batch, in), weights (out, in), output (out). The sums are whole numbers, exact in f32 up to
+/// 2^24 inputs.
+///
+/// # Panics
+/// If the widths or the output's length do not fit.
+#[inline(always)]
+pub fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]) {
+    assert_eq!(input.columns, weights.columns, "input and weights of one width");
+    assert_eq!(output.len(), weights.rows, "one output per row of weights");
+    let (input, stride) = (input.row(row), weights.stride());
+    for (output, weights_row) in output.iter_mut().zip(weights.words.chunks_exact(stride.max(1))) {
+        *output = dot(input, weights_row, weights.columns) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rows of +-1 of one ragged width, around the word's edges.
+    fn signs() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>)> {
+        (1usize..200).prop_flat_map(|width| {
+            let row = || proptest::collection::vec(prop_oneof![Just(1.0f32), Just(-1.0)], width);
+            (Just(width), row(), row())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn packing_and_unpacking_round_trips((width, a, _) in signs()) {
+            let mut back = std::vec![0.0; width];
+            unpack(BitMatrix::from_signs(1, width, &a).row(0), &mut back);
+            prop_assert_eq!(back, a);
+        }
+
+        #[test]
+        fn the_product_is_the_sum_of_products((width, a, b) in signs()) {
+            let expected: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            let mut output = [0.0];
+            xnor_product(
+                &BitMatrix::from_signs(1, width, &a), 0, &BitMatrix::from_signs(1, width, &b), &mut output,
+            );
+            prop_assert_eq!(output[0], expected);
+        }
+
+        #[test]
+        fn distance_counts_differing_values((width, a, b) in signs()) {
+            let expected = a.iter().zip(&b).filter(|(a, b)| a != b).count() as u64;
+            let pack = |values| BitMatrix::from_signs(1, width, values);
+            prop_assert_eq!(pack(&a).distance(&pack(&b)), expected);
+        }
+    }
+
+    #[test]
+    fn both_zeros_are_plus_one_and_padding_is_zero() {
+        let matrix = BitMatrix::from_signs(2, 3, &[0.0, -0.0, -1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(matrix.words(), [0b011, 0b111]);
+    }
+}

@@ -1,0 +1,93 @@
+//! How well a network does on a set of images.
+
+use rayon::prelude::*;
+
+use crate::metrics::{Evaluation, Split};
+use crate::network::{Network, NormState, cross_entropy, predicted_class};
+use crate::recipe::settings::Settings;
+use crate::tasks::{self, TaskStream, batches};
+
+/// A network with the batch-norm states of the tasks it has learned.
+#[derive(Clone, Debug)]
+pub struct Knowledge {
+    /// The network, with its present batch-norm state.
+    pub network: Network,
+    /// Batch-norm states (one per layer) at the end of each task; empty in the scenario `domain`.
+    pub remembered: Vec<Vec<NormState>>,
+}
+
+/// Accuracy and loss on some images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Fraction classified correctly.
+    pub accuracy: f64,
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+}
+
+impl Knowledge {
+    /// A network that has learned nothing yet.
+    pub fn new(network: Network) -> Self {
+        Self { network, remembered: Vec::new() }
+    }
+
+    /// Keeps the present batch-norm state as that of `phase`, the next one, counted from 0.
+    pub fn remember(&mut self, phase: usize) {
+        self.remembered.truncate(phase);
+        self.remembered.push(self.network.norm_states());
+    }
+
+    /// The batch-norm states to test with: those remembered of `phase`, else the present ones.
+    pub fn norms(&self, phase: Option<usize>) -> Vec<NormState> {
+        let remembered = phase.and_then(|phase| self.remembered.get(phase));
+        remembered.cloned().unwrap_or_else(|| self.network.norm_states())
+    }
+}
+
+/// Accuracy and loss on `images`, in batches of `schedule.test_batch`, with the batch norms of `phase`.
+pub fn evaluate(
+    knowledge: &Knowledge,
+    images: &tasks::Split,
+    phase: Option<usize>,
+    settings: &Settings,
+) -> Score {
+    let norms = knowledge.norms(phase);
+    let ranges: Vec<_> = batches(images.len(), settings.schedule.test_batch).collect();
+    let scores = ranges.into_par_iter().map(|range| {
+        let batch = images.gather(range, settings.network.input);
+        let mut logits = knowledge.network.logits(&batch.inputs, &norms, settings.norm.statistics);
+        let classes = logits.len() / batch.labels.len();
+        let rows = logits.chunks_exact(classes).zip(&batch.labels);
+        let correct = rows.filter(|(row, label)| predicted_class(row) == usize::from(**label)).count();
+        let loss = f64::from(cross_entropy(&mut logits, &batch.labels)) * batch.labels.len() as f64;
+        (correct, loss)
+    });
+    // Collected before they are added up: a parallel sum would add in the order of the threads.
+    let scores: Vec<(usize, f64)> = scores.collect();
+    let count = images.len() as f64;
+    Score {
+        accuracy: scores.iter().map(|(correct, _)| correct).sum::<usize>() as f64 / count,
+        loss: scores.iter().map(|(_, loss)| loss).sum::<f64>() / count,
+    }
+}
+
+/// Every test of `stream`, now; `at` is (task in training, epoch of it), both counted from 1.
+pub fn evaluate_all(
+    knowledge: &Knowledge,
+    stream: &TaskStream,
+    settings: &Settings,
+    at: (usize, usize),
+) -> Vec<Evaluation> {
+    let score = |(index, test): (usize, &tasks::Test)| {
+        evaluate(knowledge, &test.images, test.phase, settings).named(at, Split::Test, index + 1)
+    };
+    stream.tests.iter().enumerate().map(score).collect()
+}
+
+impl Score {
+    /// The score as a row of `metrics.csv`; `at` is (task in training, epoch of it), all counted from 1.
+    pub fn named(self, at: (usize, usize), split: Split, task_evaluated: usize) -> Evaluation {
+        let (task_trained, epoch) = at;
+        Evaluation { task_trained, epoch, split, task_evaluated, accuracy: self.accuracy, loss: self.loss }
+    }
+}

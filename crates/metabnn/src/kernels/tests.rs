@@ -1,0 +1,92 @@
+//! Every platform against the portable one, bit for bit, over ragged shapes; portable against plain formulas.
+
+use super::*;
+use crate::random::{Purpose, Stream};
+
+fn random(n: usize, index: u32) -> Vec<f32> {
+    let mut stream = Stream::new(1, Purpose::Init, index);
+    (0..n).map(|_| stream.uniform(-1.0, 1.0)).collect()
+}
+
+const WIDTHS: [usize; 9] = [1, 15, 16, 31, 32, 33, 64, 127, 513];
+
+#[test]
+fn sums_of_rows_agree_with_a_double_precision_sum_on_every_platform() {
+    for platform in Platform::available() {
+        for width in WIDTHS {
+            let (coefficients, rows) = (random(37, 0), random(37 * width, 1));
+            let mut sum = vec![0.5; width + 2]; // with a guard value on either side
+            (Kernels::of(platform).sum_rows)(&coefficients, &rows, &mut sum[1..=width]);
+            let mut portable = vec![0.5; width];
+            portable::sum_rows(&coefficients, &rows, &mut portable);
+            assert_eq!(sum[1..=width], portable, "{platform:?} {width}");
+            assert_eq!((sum[0], sum[width + 1]), (0.5, 0.5), "guards at {width}");
+            for (j, &value) in portable.iter().enumerate() {
+                let exact: f64 = 0.5
+                    + (0..37)
+                        .map(|k| f64::from(coefficients[k]) * f64::from(rows[k * width + j]))
+                        .sum::<f64>();
+                assert!((f64::from(value) - exact).abs() < 1e-5, "{width} {j}: {value} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_signs_agree_exactly_on_every_platform() {
+    for platform in Platform::available() {
+        for width in WIDTHS {
+            let input = BitMatrix::from_signs(3, width, &random(3 * width, 2));
+            let weights = BitMatrix::from_signs(5, width, &random(5 * width, 3));
+            let (mut output, mut expected) = ([0.0; 5], [0.0; 5]);
+            for row in 0..3 {
+                (Kernels::of(platform).xnor_product)(&input, row, &weights, &mut output);
+                metabnn_infer::xnor_product(&input, row, &weights, &mut expected);
+                assert_eq!(output, expected, "{platform:?} {width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_update_gives_the_same_bits_on_every_platform() {
+    let step = AdamStep { beta1: 0.9, beta2: 0.999, eps: 1e-8, size: 0.003, weight_decay: 1e-4 };
+    for platform in Platform::available() {
+        for width in WIDTHS {
+            let run = |kernels: Kernels| {
+                let (mut hidden, mut mean) = (random(width, 4), random(width, 5));
+                let mut square: Vec<f32> = random(width, 6).iter().map(|v| v * v).collect();
+                (kernels.adam_tile)(&step, 1.35, &random(width, 7), &mut hidden, &mut mean, &mut square);
+                (hidden, mean, square)
+            };
+            assert_eq!(
+                run(Kernels::of(platform)),
+                run(Kernels::of(Platform::Portable)),
+                "{platform:?} {width}"
+            );
+        }
+    }
+}
+
+#[test]
+fn attenuation_is_one_minus_tanh_squared() {
+    assert_eq!(attenuation(0.0), 1.0);
+    for i in 0..4_000 {
+        let x = i as f32 * 0.01;
+        let exact = 1.0 / f64::from(x).cosh().powi(2);
+        let error = (f64::from(attenuation(x)) - exact).abs() / exact;
+        // exp(-2x) magnifies the rounding of its argument: half a unit in the last place of 2 x log2(e).
+        assert!(error < 3e-7 + 2e-7 * f64::from(x), "{x}: {error:e}");
+    }
+    assert!(attenuation(1e30) > 0.0 && attenuation(1e30) < 1e-36);
+}
+
+#[test]
+fn a_forced_platform_is_the_one_used() {
+    assert_eq!(Kernels::of(Platform::Portable).platform, Platform::Portable);
+    assert!(Platform::available().contains(&Platform::detect()));
+    for platform in Platform::available() {
+        assert_eq!(Kernels::of(platform).platform, platform);
+        assert!(!platform.name().is_empty());
+    }
+}

@@ -1,0 +1,58 @@
+//! The portable bodies, compiled for the wider instructions of x86-64.
+
+use metabnn_infer::BitMatrix;
+
+use super::{AdamStep, Kernels, Platform, portable};
+
+pub(super) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
+}
+
+pub(super) fn has_avx512() -> bool {
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vpopcntdq")
+}
+
+/// Compiles every kernel with `$features` and collects them; `Kernels::of` has checked that the machine has them.
+macro_rules! kernels_with {
+    ($name:ident, $platform:expr, $features:literal) => {
+        pub(super) fn $name() -> Kernels {
+            #[target_feature(enable = $features)]
+            fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]) {
+                metabnn_infer::xnor_product(input, row, weights, output);
+            }
+            #[target_feature(enable = $features)]
+            fn sum_rows(coefficients: &[f32], rows: &[f32], sum: &mut [f32]) {
+                portable::sum_rows(coefficients, rows, sum);
+            }
+            #[target_feature(enable = $features)]
+            fn adam_tile(
+                s: &AdamStep,
+                m: f32,
+                g: &[f32],
+                w: &mut [f32],
+                mean: &mut [f32],
+                square: &mut [f32],
+            ) {
+                portable::adam_tile(s, m, g, w, mean, square);
+            }
+            Kernels {
+                platform: $platform,
+                // SAFETY (all three): reached only through `Kernels::of`, which asserts that the machine has the
+                // features; the functions themselves are safe code.
+                xnor_product: |input, row, weights, output| unsafe {
+                    xnor_product(input, row, weights, output)
+                },
+                sum_rows: |coefficients, rows, sum| unsafe { sum_rows(coefficients, rows, sum) },
+                adam_tile: |s, m, g, w, mean, square| unsafe { adam_tile(s, m, g, w, mean, square) },
+            }
+        }
+    };
+}
+
+kernels_with!(avx2, Platform::Avx2, "avx2,popcnt");
+kernels_with!(avx512, Platform::Avx512, "avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq");

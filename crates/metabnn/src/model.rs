@@ -1,0 +1,291 @@
+//! The file `model.safetensors`: everything needed to test a trained network, readable from any language.
+//!
+//! | tensor | dtype, shape | what |
+//! |---|---|---|
+//! | `layerL.hidden_weight` | F32 (out, in) | hidden weights W^h of layer L, counted from 1; W^b = sign(W^h) |
+//! | `layerL.gamma`, `.beta`, `.mean`, `.variance` | F32 (out) | batch norm at the end of training |
+//! | `taskT.layerL.gamma`, … | F32 (out) | batch norm at the end of task T (scenario `task`) |
+//! | `testT.permutation` | U32 (pixels) | pixel order of test T: input i is pixel `permutation[i]` of the image |
+//!
+//! The metadata has one key, `metabnn`, a JSON object with the format's version, the program's version, the image
+//! size, the resolved settings and the tests' names. Nothing in the file is executed on reading it.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluate::Knowledge;
+use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
+use crate::recipe::settings::{Precision, Settings};
+use crate::tasks::TaskStream;
+
+/// Version of the file's layout.
+const FORMAT: u32 = 1;
+const KEY: &str = "metabnn";
+
+/// A trained network with all that testing it needs.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What describes it.
+    pub description: Description,
+    /// Pixel order of each test, where it has one; (pixels) each.
+    pub permutations: Vec<Option<Vec<u32>>>,
+    /// The network and its batch-norm states.
+    pub knowledge: Knowledge,
+}
+
+/// The metadata of a model file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Version of the file's layout.
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// Rows and columns of the images it takes.
+    pub image: (usize, usize),
+    /// The settings it was trained with.
+    pub settings: Settings,
+    /// The tests of its run, in order.
+    pub tests: Vec<TestDescription>,
+    /// Number of tasks whose batch-norm states are kept.
+    pub remembered: usize,
+}
+
+/// A test that a model was judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestDescription {
+    /// Its name.
+    pub name: String,
+    /// The task, counted from 0, whose batch-norm state it is tested with; `None`: the last one.
+    pub phase: Option<usize>,
+}
+
+/// Why bytes are no model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Not a safetensors file, or a damaged one.
+    #[error("not a readable safetensors file: {0}")]
+    Format(#[from] SafeTensorError),
+    /// A safetensors file that is not a model of this program.
+    #[error("not a metabnn model: {0}")]
+    Description(String),
+    /// A tensor is missing.
+    #[error("the tensor {0:?} is missing")]
+    Missing(String),
+    /// A tensor has another type or shape than it must have.
+    #[error("the tensor {name:?} is {got}, not {expected}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Its type and shape.
+        got: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// A tensor holds NaN or infinity.
+    #[error("the tensor {name:?} holds {value} at position {index}")]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// The value.
+        value: f32,
+        /// Its position, row-major.
+        index: usize,
+    },
+    /// A permutation does not hold every pixel once.
+    #[error("the tensor {0:?} is no permutation")]
+    NoPermutation(String),
+}
+
+impl Model {
+    /// The model of a finished run on images of `image` = (rows, columns).
+    pub fn new(knowledge: Knowledge, settings: &Settings, stream: &TaskStream) -> Self {
+        let mut permutations = vec![None; stream.tests.len()];
+        stream.permutations().for_each(|(test, order)| permutations[test] = Some(order.to_vec()));
+        let tests = stream.tests.iter();
+        let description = Description {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            image: stream.image,
+            settings: settings.clone(),
+            tests: tests.map(|test| TestDescription { name: test.name.clone(), phase: test.phase }).collect(),
+            remembered: knowledge.remembered.len(),
+        };
+        Self { description, permutations, knowledge }
+    }
+
+    /// The file's bytes: the same for the same model.
+    ///
+    /// # Errors
+    /// [`ModelError::Format`] if the library that writes the container refuses.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        let mut floats = |name: String, shape: &[usize], values: &[f32]| {
+            tensors.push((
+                name,
+                Dtype::F32,
+                shape.to_vec(),
+                values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ));
+        };
+        let network = &self.knowledge.network;
+        for (index, layer) in network.layers.iter().enumerate() {
+            let Layer { linear, .. } = layer;
+            floats(hidden_name(index), &[linear.outputs(), linear.inputs()], linear.hidden());
+        }
+        let present = network.norm_states();
+        let remembered =
+            self.knowledge.remembered.iter().enumerate().map(|(task, states)| (Some(task), states));
+        for (task, states) in [(None, &present)].into_iter().chain(remembered) {
+            for (layer, state) in states.iter().enumerate() {
+                for (part, values) in parts(state) {
+                    floats(norm_name(task, layer, part), &[values.len()], values);
+                }
+            }
+        }
+        for (test, permutation) in self.permutations.iter().enumerate() {
+            if let Some(order) = permutation {
+                let bytes = order.iter().flat_map(|v| v.to_le_bytes()).collect();
+                tensors.push((permutation_name(test), Dtype::U32, vec![order.len()], bytes));
+            }
+        }
+        let views: Result<Vec<_>, _> = tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+            .collect();
+        // One key: several would come out of a hash map in another order each time.
+        let description = serde_json::to_string(&self.description)
+            .map_err(|error| ModelError::Description(error.to_string()))?;
+        let metadata = HashMap::from([(KEY.to_string(), description)]);
+        Ok(safetensors::serialize(views.map_err(ModelError::Format)?, Some(metadata))?)
+    }
+
+    /// Reads a model back from the bytes of its file.
+    ///
+    /// # Errors
+    /// [`ModelError`] says what is missing, of the wrong shape, or not a finite number.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
+        let text =
+            text.ok_or_else(|| ModelError::Description(format!("its metadata have no key {KEY:?}")))?;
+        let description: Description =
+            serde_json::from_str(text).map_err(|error| ModelError::Description(error.to_string()))?;
+        if description.format != FORMAT {
+            let problem =
+                format!("its layout is version {}, this program reads {FORMAT}", description.format);
+            return Err(ModelError::Description(problem));
+        }
+        let file = File(SafeTensors::deserialize(bytes)?);
+        let layers = file.layers(&description)?;
+        let of_task = |task| {
+            let outputs = layers.iter().map(|layer| layer.linear.outputs()).enumerate();
+            outputs.map(|(layer, outputs)| file.norm(Some(task), layer, outputs)).collect()
+        };
+        let remembered = (0..description.remembered).map(of_task).collect::<Result<_, _>>()?;
+        let permutations = file.permutations(&description)?;
+        let network = Network::new(layers, description.settings.network.precision);
+        Ok(Self { permutations, knowledge: Knowledge { network, remembered }, description })
+    }
+}
+
+fn hidden_name(layer: usize) -> String {
+    format!("layer{}.hidden_weight", layer + 1)
+}
+
+fn norm_name(task: Option<usize>, layer: usize, part: &str) -> String {
+    let task = task.map(|task| format!("task{}.", task + 1)).unwrap_or_default();
+    format!("{task}layer{}.{part}", layer + 1)
+}
+
+fn permutation_name(test: usize) -> String {
+    format!("test{}.permutation", test + 1)
+}
+
+fn parts(state: &NormState) -> [(&'static str, &[f32]); 4] {
+    [("gamma", &state.gamma), ("beta", &state.beta), ("mean", &state.mean), ("variance", &state.variance)]
+}
+
+/// An opened container, with checks on what comes out of it.
+struct File<'a>(SafeTensors<'a>);
+
+impl File<'_> {
+    fn get(&self, name: &str) -> Result<TensorView<'_>, ModelError> {
+        self.0.tensor(name).map_err(|_| ModelError::Missing(name.into()))
+    }
+
+    /// The little-endian words of a tensor of the given type and shape.
+    fn words(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<Vec<[u8; 4]>, ModelError> {
+        let tensor = self.get(name)?;
+        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
+            return Err(ModelError::Shape {
+                name: name.into(),
+                got: format!("{:?} {:?}", tensor.dtype(), tensor.shape()),
+                expected: format!("{dtype:?} {shape:?}"),
+            });
+        }
+        Ok(tensor.data().as_chunks::<4>().0.to_vec())
+    }
+
+    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        let values: Vec<f32> =
+            self.words(name, Dtype::F32, shape)?.into_iter().map(f32::from_le_bytes).collect();
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(ModelError::NotFinite { name: name.into(), value: values[index], index }),
+            None => Ok(values),
+        }
+    }
+
+    fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
+        let settings = &description.settings;
+        let mut inputs = description.image.0.saturating_mul(description.image.1);
+        let mut layers = Vec::new();
+        for index in 0..=settings.network.hidden.len() {
+            let name = hidden_name(index);
+            let outputs = match settings.network.hidden.get(index) {
+                Some(&outputs) => outputs,
+                None => self.get(&name)?.shape().first().copied().unwrap_or(0),
+            };
+            let hidden = self.floats(&name, &[outputs, inputs])?;
+            if hidden.is_empty() {
+                return Err(ModelError::Description(format!("the tensor {name:?} is empty")));
+            }
+            let linear = Linear::new(inputs, hidden, settings.network.precision == Precision::Binary);
+            let state = self.norm(None, index, outputs)?;
+            layers.push(Layer { linear, norm: BatchNorm::with_state(state, &settings.norm) });
+            inputs = outputs;
+        }
+        Ok(layers)
+    }
+
+    fn norm(&self, task: Option<usize>, layer: usize, features: usize) -> Result<NormState, ModelError> {
+        let part = |part| self.floats(&norm_name(task, layer, part), &[features]);
+        Ok(NormState {
+            gamma: part("gamma")?,
+            beta: part("beta")?,
+            mean: part("mean")?,
+            variance: part("variance")?,
+        })
+    }
+
+    fn permutations(&self, description: &Description) -> Result<Vec<Option<Vec<u32>>>, ModelError> {
+        let pixels = description.image.0 * description.image.1;
+        let read = |test: usize| {
+            let name = permutation_name(test);
+            if self.get(&name).is_err() {
+                return Ok(None);
+            }
+            let words = self.words(&name, Dtype::U32, &[pixels])?;
+            let order: Vec<u32> = words.into_iter().map(u32::from_le_bytes).collect();
+            let mut seen = order.clone();
+            seen.sort_unstable();
+            match seen.iter().enumerate().all(|(i, &pixel)| i as u32 == pixel) {
+                true => Ok(Some(order)),
+                false => Err(ModelError::NoPermutation(name)),
+            }
+        };
+        (0..description.tests.len()).map(read).collect()
+    }
+}

@@ -1,0 +1,37 @@
+//! Activations between layers: the sign with its straight-through estimator, and ReLU for the control.
+
+use metabnn_infer::BitMatrix;
+
+use super::linear::Activations;
+
+/// What stands between a batch norm and the next linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// h = sign(z), sign(0) = +1; backward: the gradient passes where |z| <= 1 (clipped straight-through).
+    Sign,
+    /// h = max(z, 0); backward: the gradient passes where z > 0.
+    Relu,
+}
+
+impl Activation {
+    /// h(z), (batch, features).
+    pub fn forward(self, z: &[f32], features: usize) -> Activations {
+        match self {
+            Self::Sign => Activations::Signs(BitMatrix::from_signs(z.len() / features, features, z)),
+            Self::Relu => {
+                Activations::Real { width: features, values: z.iter().map(|&z| f32::max(z, 0.0)).collect() }
+            }
+        }
+    }
+
+    /// Turns the gradient of h(z) into that of z, in place.
+    pub fn backward(self, z: &[f32], dh: &mut [f32]) {
+        let passes = match self {
+            Self::Sign => |z: f32| z.abs() <= 1.0,
+            Self::Relu => |z: f32| z > 0.0,
+        };
+        for (dh, &z) in dh.iter_mut().zip(z) {
+            *dh = if passes(z) { *dh } else { 0.0 };
+        }
+    }
+}

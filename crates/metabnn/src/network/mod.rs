@@ -1,0 +1,151 @@
+//! The network: linear -> batch norm -> activation, repeated; the output layer ends with its batch norm.
+//!
+//! Forward and backward of a layer stand side by side in its file; this file strings them together.
+
+mod activation;
+mod init;
+mod linear;
+mod loss;
+mod norm;
+
+pub use activation::Activation;
+pub use linear::{Activations, Linear, Tile};
+pub use loss::{cross_entropy, predicted_class};
+pub use norm::{BatchNorm, ExactStatistics, NormCache, NormGradient, NormMoments, NormState};
+
+use crate::kernels::Kernels;
+use crate::optim::Adam;
+use crate::plasticity::Rule;
+use crate::recipe::settings::{Precision, Statistics};
+
+/// A linear layer and its batch norm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// The synapses.
+    pub linear: Linear,
+    /// The batch norm of their sums.
+    pub norm: BatchNorm,
+}
+
+/// A network of layers, with one activation between them.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Hidden layers in order, then the output layer.
+    pub layers: Vec<Layer>,
+    activation: Activation,
+    kernels: Kernels,
+}
+
+/// Inputs with their labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// (batch, width).
+    pub inputs: Activations,
+    /// (batch), each below the number of classes.
+    pub labels: Vec<u8>,
+}
+
+/// What the backward pass needs of one layer's forward pass.
+struct Passed {
+    input: Activations,
+    cache: NormCache,
+    /// Output of the batch norm, (batch, features).
+    z: Vec<f32>,
+}
+
+impl Network {
+    /// A network of `layers`: signs between binarized layers, ReLU in the full-precision control.
+    pub fn new(layers: Vec<Layer>, precision: Precision) -> Self {
+        let activation = match precision {
+            Precision::Binary => Activation::Sign,
+            Precision::FullPrecision => Activation::Relu,
+        };
+        Self { layers, activation, kernels: Kernels::get() }
+    }
+
+    /// One training step on `batch`; gives the mean loss before the update.
+    ///
+    /// Weights are updated layer by layer from the output down, each right after the gradient of its input was
+    /// taken with the old weights.
+    pub fn step(&mut self, batch: Batch, adam: &mut Adam, rule: &Rule) -> f32 {
+        let (kernels, last) = (self.kernels, self.layers.len() - 1);
+        let mut passed = self.forward(batch.inputs);
+        let mut gradient = std::mem::take(&mut passed[last].z);
+        let loss = cross_entropy(&mut gradient, &batch.labels);
+        let step = adam.next_step();
+        for (index, (layer, passed)) in self.layers.iter_mut().zip(&passed).enumerate().rev() {
+            if index < last {
+                self.activation.backward(&passed.z, &mut gradient);
+            }
+            let norm_gradient = layer.norm.backward(&passed.cache, &mut gradient);
+            let below = (index > 0).then(|| layer.linear.backward_input(kernels, &gradient));
+            layer.linear.backward_weights(
+                kernels,
+                &gradient,
+                &passed.input,
+                &mut adam.weights[index],
+                |tile| {
+                    rule.update(kernels, &step, index, tile);
+                },
+            );
+            Adam::update_norm(kernels, &step, &norm_gradient, &mut layer.norm.state, &mut adam.norms[index]);
+            gradient = below.unwrap_or_default();
+        }
+        loss
+    }
+
+    /// The training pass, keeping what the way back needs.
+    fn forward(&mut self, inputs: Activations) -> Vec<Passed> {
+        let (kernels, last) = (self.kernels, self.layers.len() - 1);
+        let mut passed = Vec::with_capacity(self.layers.len());
+        let mut next = Some(inputs);
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let Some(input) = next.take() else { break };
+            let mut z = layer.linear.forward(kernels, &input);
+            let cache = layer.norm.forward(&mut z);
+            next = (index < last).then(|| self.activation.forward(&z, layer.linear.outputs()));
+            passed.push(Passed { input, cache, z });
+        }
+        passed
+    }
+
+    /// Outputs for `inputs`, (batch, classes), with the batch-norm states `norms` (one per layer).
+    pub fn logits(&self, inputs: &Activations, norms: &[NormState], statistics: Statistics) -> Vec<f32> {
+        let mut z = self.sums(0, inputs);
+        for (index, (layer, state)) in self.layers.iter().zip(norms).enumerate() {
+            if index > 0 {
+                let features = self.layers[index - 1].linear.outputs();
+                z = self.sums(index, &self.activation.forward(&z, features));
+            }
+            layer.norm.forward_test(state, &mut z, statistics);
+        }
+        z
+    }
+
+    /// Sets the statistics of every batch norm to the exact ones over all of `batches`, layer after layer, so that
+    /// each layer sees what it will see at test time.
+    pub fn recalibrate<I: Iterator<Item = Activations>>(&mut self, batches: impl Fn() -> I) {
+        for depth in 0..self.layers.len() {
+            let mut statistics = ExactStatistics::new(self.layers[depth].linear.outputs());
+            for inputs in batches() {
+                let mut sums = self.sums(0, &inputs);
+                for index in 0..depth {
+                    let Layer { norm, linear } = &self.layers[index];
+                    norm.forward_test(&norm.state, &mut sums, Statistics::Recalibrated);
+                    sums = self.sums(index + 1, &self.activation.forward(&sums, linear.outputs()));
+                }
+                statistics.add(&sums);
+            }
+            statistics.store(&mut self.layers[depth].norm.state);
+        }
+    }
+
+    /// The batch-norm states of all layers, as they are now.
+    pub fn norm_states(&self) -> Vec<NormState> {
+        self.layers.iter().map(|layer| layer.norm.state.clone()).collect()
+    }
+
+    fn sums(&self, layer: usize, inputs: &Activations) -> Vec<f32> {
+        self.layers[layer].linear.forward(self.kernels, inputs)
+    }
+}

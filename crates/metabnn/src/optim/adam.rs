@@ -1,0 +1,70 @@
+//! Adam: moments, bias correction, and the step of the batch-norm parameters. The step of the weights belongs to
+//! the synaptic rule, which is handed [`AdamStep`] and a tile of synapses.
+
+use crate::kernels::{AdamStep, Kernels};
+use crate::network::{Linear, NormGradient, NormMoments, NormState};
+use crate::recipe::settings;
+
+/// First and second moment of some parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    /// M: exponential average of the gradient.
+    pub mean: Vec<f32>,
+    /// V: exponential average of its square.
+    pub square: Vec<f32>,
+}
+
+impl Moments {
+    /// Zero moments of `n` parameters.
+    pub fn new(n: usize) -> Self {
+        Self { mean: vec![0.0; n], square: vec![0.0; n] }
+    }
+}
+
+/// Adam's state for a whole network.
+#[derive(Clone, Debug)]
+pub struct Adam {
+    settings: settings::Optimizer,
+    steps: i32,
+    /// Moments of the hidden weights, layer by layer.
+    pub weights: Vec<Moments>,
+    /// Moments of scale and shift, layer by layer.
+    pub norms: Vec<NormMoments>,
+}
+
+impl Adam {
+    /// Fresh moments for layers of the given shapes.
+    pub fn new<'a>(settings: &settings::Optimizer, layers: impl Iterator<Item = &'a Linear> + Clone) -> Self {
+        Self {
+            settings: settings.clone(),
+            steps: 0,
+            weights: layers.clone().map(|linear| Moments::new(linear.hidden().len())).collect(),
+            norms: layers.map(|linear| NormMoments::new(linear.outputs())).collect(),
+        }
+    }
+
+    /// Counts one step and gives what its updates have in common.
+    pub fn next_step(&mut self) -> AdamStep {
+        self.steps += 1;
+        let settings::Optimizer { lr, beta1, beta2, eps, weight_decay, .. } = self.settings;
+        // In double precision: 1 - beta2^t loses most of its digits in single precision at small t.
+        let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), f64::from(self.steps));
+        let size = f64::from(lr) * correction(beta2).sqrt() / correction(beta1);
+        AdamStep { beta1, beta2, eps, size: size as f32, weight_decay }
+    }
+
+    /// Plain Adam, weight decay included, for the scale and shift of one batch norm.
+    pub fn update_norm(
+        kernels: Kernels,
+        step: &AdamStep,
+        gradient: &NormGradient,
+        state: &mut NormState,
+        moments: &mut NormMoments,
+    ) {
+        let plain = |gradient: &[f32], parameters: &mut [f32], moments: &mut Moments| {
+            (kernels.adam_tile)(step, 0.0, gradient, parameters, &mut moments.mean, &mut moments.square);
+        };
+        plain(&gradient.gamma, &mut state.gamma, &mut moments.gamma);
+        plain(&gradient.beta, &mut state.beta, &mut moments.beta);
+    }
+}

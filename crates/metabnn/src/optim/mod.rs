@@ -1,0 +1,5 @@
+//! The optimizer.
+
+mod adam;
+
+pub use adam::{Adam, Moments};

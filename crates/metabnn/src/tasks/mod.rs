@@ -1,0 +1,7 @@
+//! Task streams: what is learned, in what order, and on what it is tested.
+
+mod stream;
+mod view;
+
+pub use stream::{TaskError, TaskStream, Test};
+pub use view::{Split, View, batches};

@@ -1,0 +1,159 @@
+//! Images as a task sees them: a selection, the pixels in the task's order.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use metabnn_infer::BitMatrix;
+
+use crate::data::Images;
+use crate::network::{Activations, Batch};
+use crate::recipe::settings::Input;
+
+/// Some images of a data set, their pixels permuted or not. Cheap to clone: pixels are shared.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The images.
+    pub images: Arc<Images>,
+    /// Which of them; `None`: all.
+    pub selection: Option<Arc<[u32]>>,
+    /// Pixel i of the task is pixel `permutation[i]` of the image; `None`: as it is.
+    pub permutation: Option<Arc<[u32]>>,
+}
+
+impl View {
+    /// All of `images`, as they are.
+    pub fn all(images: Arc<Images>) -> Self {
+        Self { images, selection: None, permutation: None }
+    }
+
+    fn len(&self) -> usize {
+        self.selection.as_ref().map_or(self.images.len(), |selection| selection.len())
+    }
+
+    /// Pixels, in the task's order, and label of image `index`.
+    fn sample(&self, index: usize) -> (impl Iterator<Item = u8> + '_, u8) {
+        let index = self.selection.as_ref().map_or(index, |selection| selection[index] as usize);
+        let image = self.images.image(index);
+        let pixel = move |i: usize| match &self.permutation {
+            None => image[i],
+            Some(permutation) => image[permutation[i] as usize],
+        };
+        ((0..image.len()).map(pixel), self.images.label(index))
+    }
+}
+
+/// The training or test images of a task: one view, or several put together.
+#[derive(Clone, Debug)]
+pub struct Split {
+    views: Vec<View>,
+}
+
+impl Split {
+    /// The images of `views`, one after the other.
+    pub fn new(views: Vec<View>) -> Self {
+        Self { views }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.views.iter().map(View::len).sum()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The views it is made of.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// Gathers the images at `indices` as the network's input: p / 255, or the signs of the pixels.
+    pub fn gather(&self, indices: impl ExactSizeIterator<Item = usize>, input: Input) -> Batch {
+        let batch = indices.len();
+        let mut labels = Vec::with_capacity(batch);
+        let mut values = Vec::new();
+        for index in indices {
+            let (pixels, label) = self.sample(index);
+            match input {
+                Input::Real => values.extend(pixels.map(|p| f32::from(p) / 255.0)),
+                Input::Sign => values.extend(pixels.map(|p| if p > 0 { 1.0 } else { -1.0 })),
+            }
+            labels.push(label);
+        }
+        let width = values.len() / batch.max(1);
+        let inputs = match input {
+            Input::Real => Activations::Real { width, values },
+            Input::Sign => Activations::Signs(BitMatrix::from_signs(batch, width, &values)),
+        };
+        Batch { inputs, labels }
+    }
+
+    fn sample(&self, mut index: usize) -> (impl Iterator<Item = u8> + '_, u8) {
+        let view = self.views.iter().find(|view| {
+            let here = index < view.len();
+            index -= if here { 0 } else { view.len() };
+            here
+        });
+        view.expect("indices are below len()").sample(index)
+    }
+}
+
+/// Cuts 0..count into batches of `size`; what is left over is a smaller batch, but a single image joins the batch
+/// before it: batch norm has no variance of one.
+pub fn batches(count: usize, size: usize) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
+    let whole = count / size;
+    let left = count % size;
+    let number = if left > 1 || whole == 0 { whole + usize::from(left > 0) } else { whole };
+    (0..number).map(move |batch| {
+        let end = if batch + 1 == number { count } else { (batch + 1) * size };
+        batch * size..end
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images() -> Arc<Images> {
+        let pixels = vec![0, 51, 102, 255, 10, 20, 30, 40];
+        Arc::new(Images::new(2, 2, 3, pixels, vec![2, 0]).unwrap())
+    }
+
+    #[test]
+    fn a_view_selects_and_permutes() {
+        let view = View {
+            images: images(),
+            selection: Some(Arc::from([1, 0, 0].as_slice())),
+            permutation: Some(Arc::from([3, 2, 1, 0].as_slice())),
+        };
+        let split = Split::new(vec![View::all(images()), view]);
+        assert_eq!(split.len(), 5);
+        let batch = split.gather([0, 2, 3].into_iter(), Input::Real);
+        assert_eq!(batch.labels, [2, 0, 2]);
+        let expected = [0, 51, 102, 255, 40, 30, 20, 10, 255, 102, 51, 0];
+        let values = expected.map(|p| p as f32 / 255.0).to_vec();
+        assert_eq!(batch.inputs, Activations::Real { width: 4, values });
+    }
+
+    #[test]
+    fn the_sign_of_a_pixel_is_plus_one_where_there_is_ink() {
+        let batch = Split::new(vec![View::all(images())]).gather(0..1, Input::Sign);
+        assert_eq!(batch.inputs.to_real().as_ref(), [-1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn batches_cover_every_image_once_and_never_leave_one_alone() {
+        for count in 2..50 {
+            for size in 2..20 {
+                let ranges: Vec<_> = batches(count, size).collect();
+                assert_eq!(ranges.len(), batches(count, size).len());
+                assert!(ranges.iter().all(|range| range.len() >= 2 && range.len() <= size + 1));
+                assert_eq!(ranges.into_iter().flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
+            }
+        }
+        assert_eq!(batches(1, 10).collect::<Vec<_>>(), [0..1]);
+        assert_eq!(batches(0, 10).len(), 0);
+    }
+}

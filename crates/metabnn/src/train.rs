@@ -1,0 +1,143 @@
+//! The training loop: task after task, epoch after epoch, and what the network knows at every moment.
+
+use std::time::Instant;
+
+use crate::analysis::WeightHistogram;
+use crate::evaluate::{Knowledge, evaluate, evaluate_all};
+use crate::metrics::{AccuracyMatrix, Evaluation, Split};
+use crate::network::Network;
+use crate::optim::Adam;
+use crate::random::{Purpose, Stream};
+use crate::recipe::settings::{Scenario, Settings, Statistics};
+use crate::tasks::{self, TaskStream, batches};
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The network, and the batch-norm states it is to be tested with.
+    pub knowledge: Knowledge,
+    /// Every evaluation, in order.
+    pub evaluations: Vec<Evaluation>,
+    /// Test accuracies after each task.
+    pub matrix: AccuracyMatrix,
+    /// Hidden weights of each layer before training and after each task.
+    pub histograms: Vec<WeightHistogram>,
+    /// Training steps done.
+    pub steps: u64,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// Where a run is: handed to its observer after every step and every epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Task in training, counted from 1.
+    pub task: usize,
+    /// Epoch of that task, counted from 1.
+    pub epoch: usize,
+    /// Steps done so far.
+    pub steps: u64,
+    /// Steps of the whole run.
+    pub total_steps: u64,
+    /// At the end of an epoch: its evaluations.
+    pub evaluations: &'a [Evaluation],
+}
+
+/// Why a run stopped before its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The loss is no longer a finite number.
+    #[error(
+        "the loss became {loss} at step {step} (task {task}, epoch {epoch}); \
+         a smaller optimizer.lr (now {lr}) or network.init_width usually helps"
+    )]
+    NotFinite {
+        /// The loss: NaN or infinite.
+        loss: f32,
+        /// Task in training, counted from 1.
+        task: usize,
+        /// Epoch of that task, counted from 1.
+        epoch: usize,
+        /// Step of the run, counted from 1.
+        step: u64,
+        /// Learning rate in use.
+        lr: f32,
+    },
+}
+
+/// Trains a network on `stream` as `settings` say; `observe` hears of every step and every epoch.
+///
+/// The same settings and seed give the same bits at any number of threads.
+///
+/// # Errors
+/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite.
+pub fn train(
+    settings: &Settings,
+    stream: &TaskStream,
+    mut observe: impl FnMut(Progress<'_>),
+) -> Result<Outcome, TrainError> {
+    let start = Instant::now();
+    let network = Network::from_settings(settings, stream.image.0 * stream.image.1, stream.classes);
+    let mut adam = fresh_adam(settings, &network);
+    let mut knowledge = Knowledge::new(network);
+    let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));
+    let mut matrix = AccuracyMatrix { untrained: accuracies(&evaluations), rows: Vec::new() };
+    let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
+    let total_steps = stream.steps(&settings.schedule);
+    let mut steps = 0;
+    for (index, images) in stream.phases.iter().enumerate() {
+        let task = index + 1;
+        if settings.optimizer.reset_per_task {
+            adam = fresh_adam(settings, &knowledge.network);
+        }
+        let mut order: Vec<usize> = (0..images.len()).collect();
+        let mut shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
+        for epoch in 1..=settings.schedule.epochs {
+            shuffling.shuffle(&mut order);
+            for range in batches(order.len(), settings.schedule.batch) {
+                let batch = images.gather(order[range].iter().copied(), settings.network.input);
+                let loss = knowledge.network.step(batch, &mut adam, &settings.rule);
+                steps += 1;
+                if !loss.is_finite() {
+                    return Err(TrainError::NotFinite {
+                        loss,
+                        task,
+                        epoch,
+                        step: steps,
+                        lr: settings.optimizer.lr,
+                    });
+                }
+                observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });
+            }
+            if settings.norm.statistics == Statistics::Recalibrated {
+                recalibrate(&mut knowledge.network, images, settings);
+            }
+            let before = evaluations.len();
+            let train = evaluate(&knowledge, images, None, settings);
+            evaluations.push(train.named((task, epoch), Split::Train, task));
+            evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
+            observe(Progress { task, epoch, steps, total_steps, evaluations: &evaluations[before..] });
+        }
+        if settings.tasks.scenario == Scenario::Task {
+            knowledge.remember(index);
+        }
+        matrix.rows.push(accuracies(&evaluations[evaluations.len() - stream.tests.len()..]));
+        histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Outcome { knowledge, evaluations, matrix, histograms, steps, seconds })
+}
+
+fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
+    Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear))
+}
+
+fn accuracies(evaluations: &[Evaluation]) -> Vec<f64> {
+    evaluations.iter().map(|evaluation| evaluation.accuracy).collect()
+}
+
+fn recalibrate(network: &mut Network, images: &tasks::Split, settings: &Settings) {
+    let gather = |range| images.gather(range, settings.network.input).inputs;
+    network.recalibrate(|| batches(images.len(), settings.schedule.test_batch).map(gather));
+}
