@@ -1,0 +1,219 @@
+//! The folder of results: what a run writes, and reading all of it back.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::analysis::WeightHistogram;
+use crate::metrics::Evaluation;
+
+use super::error::ReportError;
+use super::summary::{RunSummary, Summary};
+use super::tables;
+
+const RECIPE: &str = "recipe.toml";
+const SUMMARY: &str = "summary.json";
+const METRICS: &str = "metrics.csv";
+const MATRIX: &str = "accuracy_matrix.csv";
+const HISTOGRAMS: &str = "hidden_weights.csv";
+const RUNS: &str = "runs";
+
+/// One finished run, read back from its folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunResults {
+    /// `summary.json`
+    pub summary: RunSummary,
+    /// `recipe.toml`
+    pub recipe_toml: String,
+    /// `metrics.csv`
+    pub evaluations: Vec<Evaluation>,
+    /// `hidden_weights.csv`
+    pub histograms: Vec<WeightHistogram>,
+}
+
+/// All finished runs of a recipe, read back from the folder of results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Results {
+    /// The runs and their groups.
+    pub summary: Summary,
+    /// `recipe.toml`
+    pub recipe_toml: String,
+    /// The runs, in the order of `summary.runs`.
+    pub runs: Vec<RunResults>,
+}
+
+/// Writes `bytes` to `path` so that a reader sees the old file or the new one, never half of it: into a temporary
+/// file of the same folder, synchronised with the disk, then renamed. The folder is made if need be; on failure the
+/// temporary file is removed.
+///
+/// # Errors
+/// [`ReportError::File`] if the file system refuses.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; results are as readable as any other file (umask applies).
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(ReportError::file(path, "write"))
+}
+
+/// Writes the files of a finished run into `folder`: `recipe.toml`, `metrics.csv`, `accuracy_matrix.csv`,
+/// `hidden_weights.csv` and, last, `summary.json`: a folder that has it is complete.
+///
+/// # Errors
+/// [`ReportError::Invalid`] if a value is not finite, out of range or the accuracy matrix is ragged (nothing is
+/// written then); [`ReportError::File`] if the file system refuses.
+pub fn write_run(
+    folder: &Path,
+    recipe_toml: &str,
+    summary: &RunSummary,
+    evaluations: &[Evaluation],
+    histograms: &[WeightHistogram],
+) -> Result<(), ReportError> {
+    check(&folder.join(SUMMARY), summary)?;
+    let matrix = tables::accuracy_matrix(&summary.tests, &summary.accuracy_matrix);
+    write_atomically(&folder.join(RECIPE), recipe_toml.as_bytes())?;
+    write_atomically(&folder.join(METRICS), tables::metrics(evaluations).as_bytes())?;
+    write_atomically(&folder.join(MATRIX), matrix.as_bytes())?;
+    write_atomically(&folder.join(HISTOGRAMS), tables::histograms(histograms).as_bytes())?;
+    write_json(&folder.join(SUMMARY), summary)
+}
+
+/// Reads a run back from its folder.
+///
+/// # Errors
+/// [`ReportError`] naming the file and line that is missing, cut off or does not hold what it should.
+pub fn read_run(folder: &Path) -> Result<RunResults, ReportError> {
+    let path = folder.join(SUMMARY);
+    let summary: RunSummary = read_json(&path, "the summary of a run")?;
+    check(&path, &summary)?;
+    let recipe_toml = read(&folder.join(RECIPE))?;
+    let path = folder.join(METRICS);
+    let evaluations = tables::parse_metrics(&path, &read(&path)?)?;
+    let path = folder.join(HISTOGRAMS);
+    let histograms = tables::parse_histograms(&path, &read(&path)?)?;
+    let path = folder.join(MATRIX);
+    let matrix = tables::parse_accuracy_matrix(&path, &read(&path)?)?;
+    if matrix != (summary.tests.clone(), summary.accuracy_matrix.clone()) {
+        let got = "other tests or accuracies";
+        return Err(ReportError::invalid(&path, "the matrix", "that of summary.json", got));
+    }
+    Ok(RunResults { summary, recipe_toml, evaluations, histograms })
+}
+
+/// Writes `recipe.toml` and `summary.json` of all runs into `out`.
+///
+/// # Errors
+/// As [`write_run`].
+pub fn write_summary(out: &Path, recipe_toml: &str, summary: &Summary) -> Result<(), ReportError> {
+    let path = out.join(SUMMARY);
+    summary.runs.iter().try_for_each(|run| check(&path, run))?;
+    write_atomically(&out.join(RECIPE), recipe_toml.as_bytes())?;
+    write_json(&path, summary)
+}
+
+/// Reads `summary.json` of all runs from `out`.
+///
+/// # Errors
+/// As [`read_run`].
+pub fn read_summary(out: &Path) -> Result<Summary, ReportError> {
+    let path = out.join(SUMMARY);
+    let summary: Summary = read_json(&path, "the summary of all runs")?;
+    summary.runs.iter().try_for_each(|run| check(&path, run))?;
+    Ok(summary)
+}
+
+/// Reads every finished run under `out/runs`, in the order of `out/summary.json` where it is there, then by name.
+/// The summary is made anew from what is found: runs may have been added one by one, by several processes.
+///
+/// # Errors
+/// [`ReportError::NoRuns`] if none is finished; otherwise as [`read_run`].
+pub fn read_results(out: &Path) -> Result<Results, ReportError> {
+    let recipe_toml = read(&out.join(RECIPE))?;
+    let known = if out.join(SUMMARY).exists() { Some(read_summary(out)?) } else { None };
+    let place = |run: &RunResults| {
+        let known = known.iter().flat_map(|summary| &summary.runs);
+        known.clone().position(|other| other.name == run.summary.name).unwrap_or(usize::MAX)
+    };
+    let mut runs = Vec::new();
+    for folder in finished(&out.join(RUNS))? {
+        runs.push(read_run(&folder)?);
+    }
+    if runs.is_empty() {
+        return Err(ReportError::NoRuns { path: out.into() });
+    }
+    runs.sort_by_key(place);
+    let name = known.as_ref().map_or_else(|| recipe_name(out, &recipe_toml), |known| known.recipe.clone());
+    let summary = Summary::new(&name, runs.iter().map(|run| run.summary.clone()).collect());
+    Ok(Results { summary, recipe_toml, runs })
+}
+
+/// Folders of finished runs, by name.
+fn finished(runs: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    if !runs.exists() {
+        return Ok(Vec::new());
+    }
+    let folders =
+        || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(runs)?.map(|entry| Ok(entry?.path())).collect() };
+    let mut folders = folders().map_err(ReportError::file(runs, "read"))?;
+    folders.retain(|folder| folder.join(SUMMARY).is_file());
+    folders.sort();
+    Ok(folders)
+}
+
+/// What the recipe calls itself, else the name of the folder.
+fn recipe_name(out: &Path, recipe_toml: &str) -> String {
+    let recipe: toml::Table = recipe_toml.parse().unwrap_or_default();
+    let folder = || out.file_name().map_or("results".into(), |name| name.to_string_lossy().into_owned());
+    recipe.get("name").and_then(|name| name.as_str()).map_or_else(folder, String::from)
+}
+
+/// JSON has no NaN, and figures need a matrix: both are seen to before anything is written or drawn.
+fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
+    let RunSummary { name, tests, accuracy_matrix: rows, untrained_accuracy, .. } = run;
+    let error = |what: &str, expected: String, got: String| {
+        Err(ReportError::invalid(path, format!("{what} of run {name}"), expected, got))
+    };
+    let fraction = |value: &f64| (0.0..=1.0).contains(value);
+    let accuracies = rows.iter().flatten().chain(untrained_accuracy).chain([&run.average_accuracy]);
+    if let Some(value) = accuracies.clone().find(|value| !fraction(value)) {
+        return error("an accuracy", "a fraction in [0, 1]".into(), value.to_string());
+    }
+    let differences = [run.forgetting, run.backward_transfer, run.forward_transfer];
+    if let Some(value) = differences.iter().flatten().find(|value| !(-1.0..=1.0).contains(*value)) {
+        return error("forgetting or transfer", "a difference in [-1, 1]".into(), value.to_string());
+    }
+    if !(run.seconds.is_finite() && run.seconds >= 0.0) {
+        return error("seconds", "a duration".into(), run.seconds.to_string());
+    }
+    if tests.is_empty() || rows.is_empty() {
+        return error("accuracy_matrix", "at least one row and one column".into(), "none".into());
+    }
+    let columns = |count: usize| format!("{count} values, one per test");
+    if let Some(row) = rows.iter().chain([untrained_accuracy]).find(|row| row.len() != tests.len()) {
+        return error("a row of accuracies", columns(tests.len()), row.len().to_string());
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, ReportError> {
+    fs::read_to_string(path).map_err(ReportError::file(path, "read"))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path, expected: &str) -> Result<T, ReportError> {
+    serde_json::from_str(&read(path)?)
+        .map_err(|error| ReportError::malformed(path, error.line() as u64, expected, error.to_string()))
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), ReportError> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
+    write_atomically(path, (text.map_err(ReportError::file(path, "write"))? + "\n").as_bytes())
+}

@@ -1,0 +1,249 @@
+//! The report as one HTML file that needs nothing else: no network, no other files.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::finding::sentence;
+use super::folder::RunResults;
+use super::plots::Figure;
+use super::summary::MeanStd;
+use super::table::with_std;
+use super::view::{GroupView, View, percent, short_names};
+
+const TEMPLATE: &str = include_str!("report.html");
+const STYLE: &str = include_str!("report.css");
+
+/// With more groups than this, big numbers say less than the comparison and the table do.
+const MANY_GROUPS: usize = 8;
+/// With more tests than this, the table leaves single tests to the accuracy matrix.
+const MANY_TESTS: usize = 10;
+
+/// The whole page.
+pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
+    let runs = view.groups.iter().map(|group| group.runs.len()).sum::<usize>();
+    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let kicker = format!("{}, {}", count(view.groups.len(), "setting"), count(runs, "run"));
+    fill(
+        TEMPLATE,
+        &[
+            ("style", STYLE.into()),
+            ("title", escaped(&view.title)),
+            ("kicker", kicker),
+            ("finding", escaped(&sentence(view))),
+            ("cards", cards(view)),
+            ("figures", figures.iter().map(figure).collect()),
+            ("groups", group_table(view)),
+            ("conditions", conditions(view)),
+            ("runs", run_table(view)),
+            ("recipes", recipes(view)),
+            ("version", escaped(env!("CARGO_PKG_VERSION"))),
+        ],
+    )
+}
+
+/// `template` with every `{{name}}` replaced, in one pass: what is put in is not searched again.
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        page += before;
+        page += values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
+        rest = after;
+    }
+    page + rest
+}
+
+/// `text` with the characters that HTML gives a meaning replaced.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            '\'' => safe += "&#39;",
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// One big number per group.
+fn cards(view: &View<'_>) -> String {
+    if view.groups.len() > MANY_GROUPS {
+        return String::new();
+    }
+    let card = |group: &GroupView<'_>| {
+        let average = group.group.average_accuracy;
+        let std = average.std.map_or(String::new(), |std| format!("<small> ± {}</small>", percent(std)));
+        let forgetting = group.group.forgetting.map_or(String::new(), |forgetting| {
+            format!("<p>forgets {} points of what it knew</p>", percent(forgetting.mean))
+        });
+        format!(
+            "<article class=\"card\"><h3>{}</h3><p class=\"number\">{}<small>\u{202f}%</small>{std}</p>\
+             <div class=\"bar\"><i style=\"width:{:.1}%\"></i></div>{forgetting}</article>\n",
+            escaped(&group.label),
+            percent(average.mean),
+            average.mean * 100.0,
+        )
+    };
+    let cards: String = view.groups.iter().map(card).collect();
+    format!("<section class=\"cards\" aria-label=\"Average accuracy\">\n{cards}</section>")
+}
+
+fn figure(figure: &Figure) -> String {
+    let (title, caption) = (escaped(figure.title), escaped(&figure.caption));
+    // The drawing names itself to those who cannot see it.
+    let label = format!("<svg role=\"img\" aria-label=\"{title}\" ");
+    let svg = figure.drawing.svg().replacen("<svg ", &label, 1);
+    format!(
+        "<figure id=\"{name}\"><h2>{title}</h2><div class=\"drawing\">{svg}</div>\
+         <figcaption>{caption} <span class=\"files\"><a href=\"{name}.svg\">SVG</a> <a href=\"{name}.png\">PNG</a></span>\
+         </figcaption></figure>\n",
+        name = figure.name
+    )
+}
+
+/// Averages, forgetting and transfer of every group, and the accuracy on each task at the end.
+fn group_table(view: &View<'_>) -> String {
+    let tests = view.groups.first().map_or(&[][..], GroupView::tests);
+    let same_tests = view.groups.iter().all(|group| group.tests() == tests);
+    let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
+    let (names, word) = short_names(columns);
+    let header = ["setting", "seeds", "average", "forgetting", "backward transfer", "forward transfer"];
+    let mut table = String::from("<table><thead>");
+    if let (Some(word), false) = (word, names.is_empty()) {
+        let (lead, span) = (header.len(), names.len());
+        let _ = write!(
+            table,
+            "<tr><th colspan=\"{lead}\"></th><th colspan=\"{span}\">{}</th></tr>",
+            escaped(&word)
+        );
+    }
+    let header: Vec<String> = header.iter().map(ToString::to_string).chain(names).collect();
+    let _ = write!(table, "{}</thead><tbody>", row("th", &header));
+    let cell = |value: &Option<MeanStd>| value.as_ref().map_or("–".into(), with_std);
+    for view in &view.groups {
+        let group = view.group;
+        let mut cells = vec![
+            view.label.clone(),
+            group.seeds.len().to_string(),
+            with_std(&group.average_accuracy),
+            cell(&group.forgetting),
+            cell(&group.backward_transfer),
+            cell(&group.forward_transfer),
+        ];
+        let matrix = view.mean_matrix();
+        let last = matrix.last().filter(|_| !columns.is_empty());
+        cells.extend(last.into_iter().flatten().map(|accuracy| percent(*accuracy)));
+        table += &row("td", &cells);
+    }
+    table + "</tbody></table>"
+}
+
+fn run_table(view: &View<'_>) -> String {
+    let header = ["run", "seed", "average", "steps", "seconds", "hash", "version"];
+    let mut table = format!("<table><thead>{}</thead><tbody>", row("th", &header.map(String::from)));
+    for RunResults { summary: run, .. } in view.groups.iter().flat_map(|group| &group.runs) {
+        let cells = [
+            run.name.clone(),
+            run.seed.to_string(),
+            percent(run.average_accuracy),
+            run.steps.to_string(),
+            format!("{:.1}", run.seconds),
+            run.hash.chars().take(12).collect(),
+            run.version.clone(),
+        ];
+        table += &row("td", &cells);
+    }
+    table + "</tbody></table>"
+}
+
+fn row(tag: &str, cells: &[String]) -> String {
+    let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect();
+    format!("<tr>{cells}</tr>\n")
+}
+
+/// What accuracies depend on besides the rule: said wherever they are reported.
+fn conditions(view: &View<'_>) -> String {
+    let recipes = view.groups.iter().flat_map(|group| &group.runs).map(|run| &run.recipe_toml);
+    let recipes: Vec<toml::Table> = recipes.map(|text| text.parse().unwrap_or_default()).collect();
+    let values = |section: &str, key: &str| -> BTreeSet<String> {
+        let found = recipes.iter().filter_map(|recipe| recipe.get(section)?.get(key));
+        found.map(|value| value.as_str().map_or_else(|| value.to_string(), String::from)).collect()
+    };
+    let mut items = Vec::new();
+    for statistics in values("norm", "statistics") {
+        items.push(match statistics.as_str() {
+            "batch" => {
+                let sizes: Vec<String> = values("schedule", "test_batch").into_iter().collect();
+                format!(
+                    "Batch norm uses the statistics of the test batch itself, so accuracy depends on its size: test \
+                     batch {}.",
+                    if sizes.is_empty() { "not stated".into() } else { sizes.join(" and ") }
+                )
+            }
+            "running" => "Batch norm uses running statistics: averages over training batches.".into(),
+            "recalibrated" => {
+                "Batch norm uses exact statistics of the task's training images; accuracy does not depend on the test \
+                 batch."
+                    .into()
+            }
+            other => format!("Batch-norm statistics: {other}."),
+        });
+    }
+    for scenario in values("tasks", "scenario") {
+        items.push(match scenario.as_str() {
+            "task" => {
+                "Each task is tested with its own batch-norm state: the task must be known at test time."
+                    .into()
+            }
+            "domain" => {
+                "One batch-norm state serves all tasks: the task need not be known at test time.".into()
+            }
+            other => format!("Scenario: {other}."),
+        });
+    }
+    for gamma in values("norm", "gamma_init") {
+        items.push(match gamma.as_str() {
+            "ones" => "Batch-norm scales start at 1.".into(),
+            "uniform" => "Batch-norm scales start uniform in [0, 1).".into(),
+            other => format!("Batch-norm scales start as {other}."),
+        });
+    }
+    if items.is_empty() {
+        return String::new();
+    }
+    let items: String = items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
+    format!("<h2>How it was tested</h2><ul>{items}</ul>")
+}
+
+/// The recipes, and the command that runs them again.
+fn recipes(view: &View<'_>) -> String {
+    let one = |(name, results): &(String, &super::folder::Results)| {
+        format!(
+            "<details><summary>Recipe <b>{}</b></summary><pre>{}</pre></details>\n",
+            escaped(name),
+            escaped(results.recipe_toml.trim_end()),
+        )
+    };
+    view.results.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_not_searched_again() {
+        let values = [("a", "{{b}}".to_string()), ("b", "secret".to_string())];
+        assert_eq!(fill("x {{a}} y {{b}} z", &values), "x {{b}} y secret z");
+    }
+
+    #[test]
+    fn markup_in_text_stays_text() {
+        assert_eq!(escaped("<script>'&\""), "&lt;script&gt;&#39;&amp;&quot;");
+    }
+}

@@ -1,0 +1,38 @@
+//! The figures of a report, drawn as panels side by side, as SVG and as PNG.
+
+mod accuracy;
+mod axes;
+mod canvas;
+mod comparison;
+mod matrix;
+mod weights;
+
+use super::view::View;
+pub(super) use canvas::Drawing;
+
+/// A figure with what to see in it.
+pub(super) struct Figure {
+    /// Name of its files, without the ending.
+    pub name: &'static str,
+    /// Heading in the report.
+    pub title: &'static str,
+    /// What is drawn and what to look for.
+    pub caption: String,
+    /// The drawing.
+    pub drawing: Drawing,
+}
+
+/// The figures that the results give: without histograms none of hidden weights, with one group no comparison.
+pub(super) fn figures(view: &View<'_>) -> Vec<Figure> {
+    let figures =
+        [accuracy::figure(view), comparison::figure(view), matrix::figure(view), weights::figure(view)];
+    figures.into_iter().flatten().collect()
+}
+
+/// The values of `runs`: their mean, and the least and the greatest.
+fn spread(values: &[f64]) -> (f64, f64, f64) {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (mean, least, greatest)
+}

@@ -1,0 +1,60 @@
+//! The result as a plain table, for the end of a run in a terminal.
+
+use super::summary::{Group, MeanStd, RunSummary, Summary};
+use super::view::{label, percent, short_names};
+
+/// With more tests than this, a line would not fit a terminal: the columns of single tests are left out.
+const MANY_TESTS: usize = 10;
+
+/// Final accuracies of every group in percent: each test, their average with its standard deviation over the seeds, and
+/// forgetting.
+pub fn table(summary: &Summary) -> String {
+    let tests = summary.runs.first().map_or(&[][..], |run| &run.tests);
+    let same_tests = summary.runs.iter().all(|run| run.tests == tests);
+    let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
+    let (names, word) = short_names(columns);
+    let mut header = vec![String::new()];
+    header.extend(names);
+    header.extend(["average".into(), "forgetting".into()]);
+    let mut lines = vec![header];
+    for group in &summary.groups {
+        let runs: Vec<&RunSummary> = runs(summary, group).collect();
+        let mut line = vec![label(group, &summary.recipe)];
+        line.extend((0..columns.len()).map(|test| {
+            let last = runs.iter().filter_map(|run| run.accuracy_matrix.last()?.get(test).copied());
+            MeanStd::of(&last.collect::<Vec<_>>()).map_or("-".into(), |value| percent(value.mean))
+        }));
+        line.push(with_std(&group.average_accuracy));
+        line.push(group.forgetting.as_ref().map_or("-".into(), with_std));
+        lines.push(line);
+    }
+    let on = word.map_or(String::new(), |word| format!(", by {word}"));
+    format!("Test accuracy (%) after all training{on}\n\n{}", aligned(&lines))
+}
+
+/// "91.2 ± 0.4"
+pub(super) fn with_std(value: &MeanStd) -> String {
+    let std = value.std.map_or(String::new(), |std| format!(" ± {}", percent(std)));
+    percent(value.mean) + &std
+}
+
+/// Runs of a group.
+fn runs<'a>(summary: &'a Summary, group: &'a Group) -> impl Iterator<Item = &'a RunSummary> {
+    summary.runs.iter().filter(|run| run.arm == group.arm && run.settings == group.settings)
+}
+
+/// The first column to the left, the others to the right, two spaces between.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut row = format!("{:<width$}", line[0], width = widths[0]);
+        for (cell, width) in line.iter().zip(&widths).skip(1) {
+            row += &format!("  {cell:>width$}");
+        }
+        text += row.trim_end();
+        text += "\n";
+    }
+    text
+}
