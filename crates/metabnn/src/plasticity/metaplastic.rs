@@ -8,7 +8,7 @@ use crate::network::Tile;
 
 /// Metaplasticity: f_meta(m, W) = 1 - tanh^2(m |W|) scales an update that would shrink |W| (paper, eq. 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Metaplastic {
     /// Strength m >= 0, in 1/(unit of hidden weight); 0 switches the rule off.
     pub m: PerLayer,

@@ -1,0 +1,157 @@
+//! What no key alone can tell: settings that have to fit each other, and arms that have to fit the grid.
+
+use serde_json::Value as Json;
+
+use super::draft::{Draft, NAME_TAKES};
+use super::keys::{KEYS, Kind};
+use super::render::{self, Layer};
+use super::settings::{Settings, Statistics, Stream};
+use super::{Recipe, RecipeError, RecipeErrors, expand};
+
+/// Settings at odds with each other.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    /// The key to blame.
+    pub(super) key: String,
+    /// What it has.
+    pub(super) got: String,
+    /// What it takes, given the others.
+    pub(super) takes: String,
+    /// The other settings involved.
+    pub(super) with: &'static [&'static str],
+}
+
+impl Fault {
+    /// The fault as an error in `arm` of the recipe.
+    pub(super) fn locate(self, recipe: &Recipe, arm: Option<&str>) -> RecipeError {
+        let Self { key, got, takes, .. } = self;
+        RecipeError::Value { at: recipe.place(arm, &key), key, got, takes }
+    }
+}
+
+impl Draft {
+    /// The recipe, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// All that was found wrong on the way, and settings at odds with each other.
+    pub(super) fn finish(mut self) -> Result<Recipe, RecipeErrors> {
+        if !self.words.contains_key("name") && !self.errors.iter().any(|error| concerns_name(error)) {
+            let (at, key) = (self.origin.clone(), "name".into());
+            self.errors.push(RecipeError::Missing { at, key, takes: NAME_TAKES.into() });
+        }
+        self.check_arms_against_grid();
+        let (layer, faults) = expand::fold(&[&self.settings, &self.pinned]);
+        let base = settings(&layer).map_err(|fault| RecipeError::Value {
+            at: self.origin.clone(),
+            key: fault.key,
+            got: fault.got,
+            takes: fault.takes,
+        })?;
+        // The seed varies fastest, so that the runs of one setting stay together.
+        self.axes.sort_by_key(|axis| axis.key == "seed");
+        let mut word = |key: &str| self.words.remove(key).unwrap_or_default();
+        let recipe = Recipe {
+            name: word("name"),
+            title: word("title"),
+            shows: word("shows"),
+            cost: word("cost"),
+            base,
+            arms: self.arms,
+            vary: self.axes,
+            origin: self.origin,
+            places: self.places,
+        };
+        let mut errors = self.errors;
+        errors.extend(faults.into_iter().map(|fault| fault.locate(&recipe, None)));
+        errors.extend(expand::check(&recipe, &self.unknown));
+        if errors.is_empty() { Ok(recipe) } else { Err(RecipeErrors(errors)) }
+    }
+
+    /// A grid over a key that an arm sets would undo the arm.
+    fn check_arms_against_grid(&mut self) {
+        for axis in &self.axes {
+            let key = format!("vary.{}", axis.key);
+            for arm in self.arms.iter().filter(|arm| arm.set.contains_key(&axis.key)) {
+                self.errors.push(RecipeError::Conflict {
+                    at: self.places.get(&key).unwrap_or(&self.origin).clone(),
+                    key: key.clone(),
+                    got: format!("the arm {:?} sets {} too", arm.name, axis.key),
+                    remedy: "leave it out of the arm or of [vary]".into(),
+                });
+            }
+        }
+    }
+}
+
+fn concerns_name(error: &RecipeError) -> bool {
+    matches!(error, RecipeError::Value { key, .. } if key == "name")
+}
+
+/// The typed settings of a layer.
+pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
+    render::unflatten(layer).map_err(|reason| Fault {
+        key: "settings".into(),
+        got: reason,
+        takes: "the keys that `metabnn show` prints".into(),
+        with: &[],
+    })
+}
+
+/// All that is at odds in the settings of one run.
+pub(super) fn across(settings: &Settings) -> Vec<Fault> {
+    let mut faults = stream(settings);
+    let hidden = settings.network.hidden.len();
+    let layer = render::flatten(settings);
+    for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
+        let Some(values) = layer.get(key.path).and_then(Json::as_array) else { continue };
+        if values.len() != hidden + 1 {
+            faults.push(Fault {
+                key: key.path.into(),
+                got: format!("{} values", values.len()),
+                takes: format!("one number, or {} (hidden layers: {hidden}, output layer: 1)", hidden + 1),
+                with: &["network.hidden"],
+            });
+        }
+    }
+    if settings.schedule.test_batch == 1 && settings.norm.statistics == Statistics::Batch {
+        faults.push(Fault {
+            key: "schedule.test_batch".into(),
+            got: "1".into(),
+            takes: "at least 2 with norm.statistics = \"batch\": one image alone has no variance".into(),
+            with: &["norm.statistics"],
+        });
+    }
+    faults
+}
+
+/// Data sets, count and images against the kind of stream.
+fn stream(settings: &Settings) -> Vec<Fault> {
+    let (sets, count) = (settings.data.sets.len(), settings.tasks.count);
+    let stream = settings.tasks.stream;
+    let word = serde_json::to_value(stream).unwrap_or(Json::Null);
+    let mut faults = Vec::new();
+    let mut fault = |key: &str, got: usize, takes: String| {
+        let with = &["tasks.stream", "tasks.count", "data.sets", "data.train_images"];
+        faults.push(Fault { key: key.into(), got: got.to_string(), takes, with });
+    };
+    if stream == Stream::Sequence {
+        if count != sets {
+            let takes = format!("0 or the number of data sets ({sets}) with tasks.stream = {word}");
+            fault("tasks.count", count, takes);
+        }
+        return faults;
+    }
+    if sets != 1 {
+        fault("data.sets", sets, format!("exactly one data set with tasks.stream = {word}"));
+    }
+    if count == 0 {
+        fault("tasks.count", count, format!("at least 1 with tasks.stream = {word}"));
+    }
+    let (images, parts) = (settings.data.train_images, if stream == Stream::Subsets { count } else { 1 });
+    // Batch norm needs two images to train on.
+    if images != 0 && images / 2 < parts {
+        let takes = format!("0 (all) or at least {}, two images for each task", parts.saturating_mul(2));
+        fault("data.train_images", images, takes);
+    }
+    faults
+}

@@ -1,0 +1,200 @@
+//! From a recipe to its runs: layers of settings folded into one, named and hashed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::check::{self, Fault};
+use super::render::{self, Layer};
+use super::settings::Settings;
+use super::{Arm, Recipe, RecipeError, Run, keys};
+
+/// Most runs of one recipe: beyond it a grid is a slip.
+const MAX_RUNS: usize = 1 << 16;
+/// Longest name of a run in bytes, with room for what a file system and a report add to it.
+const MAX_NAME: usize = 160;
+
+/// The settings that layers add up to, the last one on top, and rule settings that are not the rule's.
+///
+/// Two settings mean something only together with another one, and yield when a later layer changes that: the
+/// settings of a rule are dropped with the rule, and the number of tasks of a `sequence`, which is that of its
+/// data sets, is counted anew.
+pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
+    let defaults = render::flatten(&Settings::default());
+    let word = |layer: &Layer, key: &str| layer.get(key).or_else(|| defaults.get(key)).cloned();
+    let is_sequence = |layer: &Layer| word(layer, "tasks.stream") == Some(Json::from("sequence"));
+    let (mut sum, mut faults) = (Layer::new(), Vec::new());
+    for layer in layers {
+        if layer.contains_key("rule.name") && layer.get("rule.name") != word(&sum, "rule.name").as_ref() {
+            sum.retain(|key, _| keys::section(key) != "rule");
+        }
+        let reshaped = layer.contains_key("tasks.stream") || layer.contains_key("data.sets");
+        let was_sequence = is_sequence(&sum);
+        let count = sum.remove("tasks.count");
+        sum.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
+        if let Some(count) = count
+            && !(reshaped && (was_sequence || is_sequence(&sum)))
+        {
+            sum.entry("tasks.count".into()).or_insert(count);
+        }
+        let rule = word(&sum, "rule.name");
+        let rule = rule.as_ref().and_then(Json::as_str).unwrap_or_default();
+        for key in layer.keys().filter(|key| keys::section(key) == "rule" && !keys::is_of_rule(key, rule)) {
+            sum.remove(key);
+            let rules = keys::find(key).map(|key| key.rules.join(" or ")).unwrap_or_default();
+            faults.push(Fault {
+                key: key.clone(),
+                got: format!("rule.name = {rule:?}"),
+                takes: format!("a rule that has this setting ({rules})"),
+                with: &["rule.name"],
+            });
+        }
+    }
+    let uncounted = sum.get("tasks.count").is_none_or(|count| *count == Json::from(0));
+    if is_sequence(&sum) && uncounted {
+        let sets = word(&sum, "data.sets").and_then(|sets| sets.as_array().map(Vec::len)).unwrap_or_default();
+        sum.insert("tasks.count".into(), Json::from(sets));
+    }
+    (sum, faults)
+}
+
+/// All runs that can be made, and all that is wrong.
+pub(super) fn expand(recipe: &Recipe) -> (Vec<Run>, Vec<RecipeError>) {
+    if let Some(error) = too_many(recipe) {
+        return (Vec::new(), vec![error]);
+    }
+    let (mut runs, mut errors) = (Vec::<Run>::new(), Vec::new());
+    let mut names = BTreeSet::new();
+    for (arm, varied) in product(recipe) {
+        let arm_name = arm.map(|arm| arm.name.as_str());
+        match one(recipe, arm, varied) {
+            Ok(run) if !names.insert(run.name.to_lowercase()) => {
+                let (at, key) = (recipe.place(arm_name, "vary"), "vary".into());
+                errors.push(RecipeError::Twice { at, key, got: format!("the run {}", run.name) });
+            }
+            Ok(run) => runs.push(run),
+            Err(faults) => errors.extend(faults.into_iter().map(|fault| fault.locate(recipe, arm_name))),
+        }
+    }
+    (runs, errors)
+}
+
+/// What is wrong with the runs, each error once; silent on what depends on a setting that is `unknown`.
+pub(super) fn check(recipe: &Recipe, unknown: &BTreeSet<String>) -> Vec<RecipeError> {
+    if let Some(error) = too_many(recipe) {
+        return vec![error];
+    }
+    let mut errors = Vec::new();
+    let mut note = |error| {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    };
+    if unknown.is_empty() {
+        expand(recipe).1.into_iter().for_each(&mut note);
+        return errors;
+    }
+    for (arm, varied) in product(recipe) {
+        let known = |fault: &Fault| {
+            !unknown.contains(&fault.key) && !fault.with.iter().any(|key| unknown.contains(*key))
+        };
+        let faults = one(recipe, arm, varied).err().unwrap_or_default();
+        let arm = arm.map(|arm| arm.name.as_str());
+        faults.into_iter().filter(known).for_each(|fault| note(fault.locate(recipe, arm)));
+    }
+    errors
+}
+
+fn too_many(recipe: &Recipe) -> Option<RecipeError> {
+    let axes = recipe.vary.iter().map(|axis| axis.values.len());
+    let runs = axes.fold(recipe.arms.len().max(1), usize::saturating_mul);
+    (runs > MAX_RUNS).then(|| RecipeError::Value {
+        at: recipe.place(None, "vary"),
+        key: "vary".into(),
+        got: format!("{runs} runs"),
+        takes: format!("a grid of at most {MAX_RUNS} runs, arms included"),
+    })
+}
+
+/// Every arm with every combination of the grid.
+fn product(recipe: &Recipe) -> Vec<(Option<&Arm>, Layer)> {
+    let arms: Vec<_> =
+        if recipe.arms.is_empty() { vec![None] } else { recipe.arms.iter().map(Some).collect() };
+    let mut rows: Vec<_> = arms.into_iter().map(|arm| (arm, Layer::new())).collect();
+    for axis in &recipe.vary {
+        let with = |(arm, varied): (_, Layer)| {
+            axis.values.iter().map(move |value| {
+                let mut varied = varied.clone();
+                varied.insert(axis.key.clone(), value.clone());
+                (arm, varied)
+            })
+        };
+        rows = rows.into_iter().flat_map(with).collect();
+    }
+    rows
+}
+
+fn one(recipe: &Recipe, arm: Option<&Arm>, mut varied: Layer) -> Result<Run, Vec<Fault>> {
+    let (base, nothing) = (render::flatten(&recipe.base), BTreeMap::new());
+    let (layer, mut faults) = fold(&[&base, arm.map_or(&nothing, |arm| &arm.set), &varied]);
+    let settings = check::settings(&layer).map_err(|fault| vec![fault])?;
+    faults.extend(check::across(&settings));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    varied.remove("seed");
+    let name = run_name(recipe, arm, &varied, settings.seed);
+    let (arm, hash) = (arm.map(|arm| arm.name.clone()), hash(&settings));
+    Ok(Run { recipe: recipe.name.clone(), name, arm, varied, settings, hash })
+}
+
+/// `arm_key=value_key=value_seed=0`, of letters, digits and `-_=.` alone.
+fn run_name(recipe: &Recipe, arm: Option<&Arm>, varied: &Layer, seed: u64) -> String {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let mut parts: Vec<String> = arm.iter().map(|arm| arm.name.clone()).collect();
+    for axis in &recipe.vary {
+        let Some(value) = varied.get(&axis.key) else { continue };
+        let alone = recipe.vary.iter().filter(|other| last(&other.key) == last(&axis.key)).count() == 1;
+        let label = if alone { last(&axis.key) } else { axis.key.clone() };
+        parts.push(format!("{label}={}", plain(value)));
+    }
+    let seed = format!("seed={seed}");
+    let name = parts.join("_");
+    if name.is_empty() {
+        return seed;
+    }
+    if name.len() <= MAX_NAME {
+        return format!("{name}_{seed}");
+    }
+    // All characters are ASCII: any cut is between two of them.
+    format!("{}-{}_{seed}", &name[..MAX_NAME - 9], &hex(&Sha256::digest(name.as_bytes()))[..8])
+}
+
+/// A value in a file name: 1.35, 512-512, mnist.
+fn plain(value: &Json) -> String {
+    match value {
+        Json::Array(values) if values.is_empty() => "none".into(),
+        Json::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join("-"),
+        Json::Number(number) if number.is_f64() => render::number(number.as_f64().unwrap_or_default()),
+        Json::String(text) => {
+            text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Names the content of a run: other settings or another version, another hash.
+fn hash(settings: &Settings) -> String {
+    let text = format!("metabnn {}\n{}", env!("CARGO_PKG_VERSION"), render::settings(settings));
+    hex(&Sha256::digest(text.as_bytes())[..8])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,105 @@
+//! What the command line changes in a recipe: `--set key=value` and `--seed N`.
+
+use serde_json::Value as Json;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::RecipeError;
+use super::draft::{Draft, Source, WORDS};
+
+impl Draft {
+    /// Applies the overrides in order; of two that concern the same key, the last one holds.
+    pub(super) fn override_with(&mut self, overrides: &[(String, String)], seed: Option<u64>) {
+        let mut given: Vec<(String, &str, &str)> = overrides
+            .iter()
+            .map(|(key, text)| (format!("--set {key}={text}"), key.as_str(), text.as_str()))
+            .collect();
+        let seed = seed.map(|seed| seed.to_string());
+        if let Some(seed) = &seed {
+            given.push((format!("--seed {seed}"), "seed", seed));
+        }
+        let mut picked = false;
+        for (origin, key, text) in &given {
+            // Printed on one line, whatever the value holds.
+            let origin = origin.split_whitespace().collect::<Vec<_>>().join(" ");
+            let source = Source { origin: &origin, text, lines: false };
+            picked |= self.override_one(&source, key);
+        }
+        self.check_pins(picked);
+    }
+
+    /// Applies one override; says whether it picked an arm.
+    fn override_one(&mut self, source: &Source<'_>, key: &str) -> bool {
+        let bare = || Spanned::new(0..source.text.len(), DeValue::String(source.text.into()));
+        let is_word = WORDS.contains(&key) || key == "arm";
+        let parsed = DeValue::parse(source.text).ok().filter(|value| !is_word || value.get_ref().is_str());
+        let value = parsed.unwrap_or_else(bare);
+        let at = source.origin.to_owned();
+        if key == "arm" {
+            return self.pick_arm(at, value.get_ref().as_str().unwrap_or_default());
+        }
+        if is_word {
+            self.word(source, key, at, &value);
+            return false;
+        }
+        let mut leaves = Vec::new();
+        if let Some(path) = key.strip_prefix("vary.") {
+            self.leaf(source, ("vary.", path), at, &value, &mut leaves);
+            for leaf in &leaves {
+                let Some(axis) = self.axis(source, leaf) else { continue };
+                self.places.insert("vary".into(), leaf.at.clone());
+                match self.axes.iter_mut().find(|old| old.key == axis.key) {
+                    Some(old) => *old = axis,
+                    None => self.axes.push(axis),
+                }
+            }
+        } else {
+            self.leaf(source, ("", key), at, &value, &mut leaves);
+            for (path, value) in self.layer(source, "", leaves) {
+                self.pin(&path, value);
+            }
+        }
+        false
+    }
+
+    fn pin(&mut self, path: &str, value: Json) {
+        self.axes.retain(|axis| axis.key != path);
+        self.places.remove(&format!("vary.{path}"));
+        self.pinned.insert(path.to_owned(), value);
+    }
+
+    fn pick_arm(&mut self, at: String, name: &str) -> bool {
+        if let Some(arm) = self.arms.iter().find(|arm| arm.name == name) {
+            self.arms = vec![arm.clone()];
+            return true;
+        }
+        let names: Vec<_> = self.arms.iter().map(|arm| format!("{:?}", arm.name)).collect();
+        let takes = match names.as_slice() {
+            [] => "nothing: the recipe has no arms".into(),
+            names => names.join(" or "),
+        };
+        self.errors.push(RecipeError::Value { at, key: "arm".into(), got: format!("{name:?}"), takes });
+        false
+    }
+
+    /// A pinned key that every arm sets would change nothing: an error, unless the one arm was picked on purpose.
+    fn check_pins(&mut self, picked: bool) {
+        let keys: Vec<String> = self.pinned.keys().cloned().collect();
+        for key in keys {
+            if picked {
+                for arm in &mut self.arms {
+                    arm.set.remove(&key);
+                    self.places.remove(&format!("arm.{}.{key}", arm.name));
+                }
+            } else if !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
+                let names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+                self.errors.push(RecipeError::Conflict {
+                    at: self.places.get(&key).unwrap_or(&self.origin).clone(),
+                    got: format!("every arm sets it ({}), so this would change nothing", names.join(", ")),
+                    remedy: format!("pick one arm, --set arm={}, or set another key", names[0]),
+                    key,
+                });
+            }
+        }
+    }
+}
