@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod data;
 pub mod evaluate;
+pub mod experiment;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
