@@ -1,7 +1,21 @@
 //! Data sets: labelled images of one shape, read from IDX files or drawn by the program itself.
+//!
+//! [`load`] takes a name of the catalogue and finds the files; [`fetch`](fetch::fetch) downloads them;
+//! [`verify`] compares them with the catalogue's checksums; [`idx`] reads and writes files of one's own.
 
-use std::path::PathBuf;
+pub mod catalogue;
+mod error;
+pub mod fetch;
+pub mod idx;
+mod load;
+mod transfer;
+mod unzip;
+
 use std::sync::Arc;
+
+pub use catalogue::{Entry, Source, entries, find};
+pub use error::{Attempt, DataError};
+pub use load::{FileReport, FileState, default_folder, load, verify};
 
 /// Labelled 8-bit images of one shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,38 +25,6 @@ pub struct Images {
     classes: usize,
     pixels: Vec<u8>,
     labels: Vec<u8>,
-}
-
-/// What can be wrong with a data set or its files.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// There are not as many labels as images.
-    #[error("{images} images but {labels} labels")]
-    CountMismatch {
-        /// Number of images.
-        images: usize,
-        /// Number of labels.
-        labels: usize,
-    },
-    /// A label is not below the number of classes.
-    #[error("label {label} of image {index} (counting from 0) is out of range: labels go from 0 to {}", classes - 1)]
-    LabelOutOfRange {
-        /// The label found.
-        label: u8,
-        /// Position of the image.
-        index: usize,
-        /// Number of classes.
-        classes: usize,
-    },
-    /// A file could not be read or written.
-    #[error("{path}: {source}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
 }
 
 impl Images {
@@ -65,6 +47,14 @@ impl Images {
             return Err(DataError::LabelOutOfRange { label: labels[index], index, classes });
         }
         Ok(Self { rows, columns, classes, pixels, labels })
+    }
+
+    /// The first `count` images, or all when there are fewer.
+    #[must_use]
+    pub fn take(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let pixels = self.pixels[..count * self.width()].to_vec();
+        Self { pixels, labels: self.labels[..count].to_vec(), ..*self }
     }
 
     /// Number of images.

@@ -1,0 +1,174 @@
+//! What can be wrong with a data set, its files or its download.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What can be wrong with a data set, its files or its download.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// There are not as many labels as images.
+    #[error("{images} images but {labels} labels")]
+    CountMismatch {
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// A label is not below the number of classes.
+    #[error("label {label} of image {index} (counting from 0) is out of range: labels go from 0 to {}", classes - 1)]
+    LabelOutOfRange {
+        /// The label found.
+        label: u8,
+        /// Position of the image.
+        index: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is there neither plain nor zipped.
+    #[error("found neither {} nor {}", plain.display(), zipped.display())]
+    Missing {
+        /// The name without `.gz`.
+        plain: PathBuf,
+        /// The name with `.gz`.
+        zipped: PathBuf,
+    },
+    /// A gzip file is cut short, damaged or followed by something else.
+    #[error("{}: broken gzip file, after {offset} unzipped bytes: {reason}", path.display())]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// Unzipped bytes that could be read.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An IDX file does not say or hold what it should.
+    #[error("{}: {what} at byte {offset}: expected {expected}, got {got}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The part that is wrong.
+        what: &'static str,
+        /// Where it begins, in unzipped bytes.
+        offset: u64,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// A file of images and its file of labels do not belong together.
+    #[error("{} holds {images} images but {} holds {labels} labels", images_path.display(), labels_path.display())]
+    FilesDisagree {
+        /// The file of images.
+        images_path: PathBuf,
+        /// Number of images.
+        images: usize,
+        /// The file of labels.
+        labels_path: PathBuf,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// The images are not of the shape that the catalogue gives for the set.
+    #[error(
+        "{}: images of data set `{set}` are {} x {} pixels, got {} x {}",
+        path.display(), expected.0, expected.1, got.0, got.1
+    )]
+    Shape {
+        /// Name of the data set.
+        set: String,
+        /// The file of images.
+        path: PathBuf,
+        /// Rows and columns in the catalogue.
+        expected: (usize, usize),
+        /// Rows and columns in the file.
+        got: (usize, usize),
+    },
+    /// The catalogue has no such data set.
+    #[error("no data set `{name}`{}; there are: {}", did_you_mean(nearest.as_deref()), known.join(", "))]
+    UnknownSet {
+        /// The name asked for.
+        name: String,
+        /// The name most like it, when one is.
+        nearest: Option<String>,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// None of the folders looked in has the data set.
+    #[error("data set `{set}` is not here: looked in {}; `{command}` downloads it", list(looked))]
+    NotFetched {
+        /// Name of the data set.
+        set: String,
+        /// The folders looked in.
+        looked: Vec<PathBuf>,
+        /// The command that downloads it.
+        command: String,
+    },
+    /// No folder for data can be derived from the environment.
+    #[error(
+        "no folder to keep data sets in: name one (--data DIR), or set METABNN_DATA, XDG_CACHE_HOME or HOME"
+    )]
+    NoFolder,
+    /// No public mirror has the files of this set.
+    #[error(
+        "data set `{set}` cannot be downloaded: {origin} Place its files ({}) in {}, \
+         or name a server that has them (METABNN_MIRROR or --mirror URL, as URL/{set}/FILE.gz)",
+        files.join(", "), folder.display()
+    )]
+    NoMirror {
+        /// Name of the data set.
+        set: String,
+        /// Where the set comes from, in a sentence or two.
+        origin: String,
+        /// Its files.
+        files: Vec<String>,
+        /// Where they are looked for.
+        folder: PathBuf,
+    },
+    /// A file could not be downloaded from any mirror.
+    #[error("could not download {file} of data set `{set}`:{}", lines(attempts))]
+    Download {
+        /// Name of the data set.
+        set: String,
+        /// The file.
+        file: String,
+        /// What was tried, in order.
+        attempts: Vec<Attempt>,
+    },
+}
+
+/// One failed attempt at downloading a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The address.
+    pub url: String,
+    /// What went wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.url, self.reason)
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    paths.join(", ")
+}
+
+fn lines(attempts: &[Attempt]) -> String {
+    attempts.iter().map(|attempt| format!("\n  {attempt}")).collect()
+}

@@ -1,0 +1,235 @@
+//! Finding data sets on disk, loading and verifying them.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::catalogue::{Entry, Files, SetFile, Source, find};
+use super::idx::{locate, read_images, with_gz};
+use super::unzip::checksum;
+use super::{DataError, Dataset, Images};
+
+/// The data set called `name` in the catalogue.
+///
+/// Its files are looked for in `data_dir/NAME`; without `data_dir`, in `$METABNN_DATA/NAME` and then in
+/// the user's cache (`$XDG_CACHE_HOME/metabnn/NAME` or the platform's like). A folder that was named is
+/// the only one looked in: falling back to other data would hide a misspelt path.
+///
+/// Nothing is hashed: [`verify`] does that. The number of images may differ from the catalogue's, so
+/// that a subset or another split of one's own can stand in; the shape must hold, since the networks of
+/// recipes are built for it.
+///
+/// # Errors
+/// [`DataError::UnknownSet`], [`DataError::NotFetched`], [`DataError::Shape`] and those of
+/// [`read_images`].
+pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Dataset, DataError> {
+    find(name)?.load(data_dir)
+}
+
+/// Compares the files of the data set called `name` with the catalogue's checksums. The files are looked
+/// for where [`load`] looks. A set that the program draws itself has no files to report on.
+///
+/// # Errors
+/// [`DataError::UnknownSet`], [`DataError::NotFetched`].
+pub fn verify(name: &str, data_dir: Option<&Path>) -> Result<Vec<FileReport>, DataError> {
+    find(name)?.verify(data_dir)
+}
+
+/// The folder that downloads go to: `data_dir`, or `$METABNN_DATA`, or the user's cache.
+///
+/// # Errors
+/// [`DataError::NoFolder`] when none is known.
+pub fn default_folder(data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    places(data_dir, |name| env::var_os(name)).into_iter().next().ok_or(DataError::NoFolder)
+}
+
+/// What [`verify`] says of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileReport {
+    /// The file; where it is missing, its name without `.gz`.
+    pub path: PathBuf,
+    /// Whether it is the catalogue's.
+    pub state: FileState,
+}
+
+/// Whether a file is the one of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// Its unzipped bytes are the catalogue's.
+    Right,
+    /// It is not there.
+    Missing,
+    /// It can be read but holds something else.
+    Different {
+        /// SHA-256 in the catalogue.
+        expected: String,
+        /// SHA-256 of its unzipped bytes, those after the expected size left out.
+        got: String,
+    },
+    /// It cannot be read: the reason.
+    Unreadable(String),
+}
+
+impl Entry {
+    /// Loads this data set: [`load`] for an entry at hand.
+    ///
+    /// # Errors
+    /// As [`load`], but for the name.
+    pub fn load(&self, data_dir: Option<&Path>) -> Result<Dataset, DataError> {
+        let files = match &self.source {
+            Source::Drawn(draw) => return Ok(draw()),
+            Source::Files(files) => files,
+        };
+        let folder = self.folder(files, data_dir)?;
+        Ok(Dataset {
+            name: self.name.clone().into_owned(),
+            train: Arc::new(self.read(&folder, &files.train_images, &files.train_labels)?),
+            test: Arc::new(self.read(&folder, &files.test_images, &files.test_labels)?),
+        })
+    }
+
+    /// Compares the files of this data set with its checksums: [`verify`] for an entry at hand.
+    ///
+    /// # Errors
+    /// [`DataError::NotFetched`].
+    pub fn verify(&self, data_dir: Option<&Path>) -> Result<Vec<FileReport>, DataError> {
+        let files = match &self.source {
+            Source::Drawn(_) => return Ok(Vec::new()),
+            Source::Files(files) => files,
+        };
+        let folder = self.folder(files, data_dir)?;
+        Ok(files.iter().map(|file| file.report(&folder)).collect())
+    }
+
+    fn read(&self, folder: &Path, images: &SetFile, labels: &SetFile) -> Result<Images, DataError> {
+        let path = folder.join(&*images.name);
+        let read = read_images(&path, &folder.join(&*labels.name), self.classes)?;
+        let (expected, got) = ((self.rows, self.columns), (read.rows(), read.columns()));
+        if expected != got {
+            let set = self.name.clone().into_owned();
+            return Err(DataError::Shape { set, path: locate(&path)?, expected, got });
+        }
+        Ok(read)
+    }
+
+    /// The first folder that holds any file of this set. All four are then read from there: images of
+    /// one place and labels of another need not belong together.
+    fn folder(&self, files: &Files, data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
+        let looked: Vec<PathBuf> = places(data_dir, |name| env::var_os(name))
+            .into_iter()
+            .map(|place| place.join(&*self.name))
+            .collect();
+        let holds_any =
+            |folder: &&PathBuf| files.iter().any(|file| locate(&folder.join(&*file.name)).is_ok());
+        if let Some(folder) = looked.iter().find(holds_any) {
+            return Ok(folder.clone());
+        }
+        if looked.is_empty() {
+            return Err(DataError::NoFolder);
+        }
+        let mut command = format!("metabnn data fetch {}", self.name);
+        if let Some(folder) = data_dir {
+            command += &format!(" --data {}", folder.display());
+        }
+        Err(DataError::NotFetched { set: self.name.clone().into_owned(), looked, command })
+    }
+}
+
+impl SetFile {
+    /// Whether this file in `folder` is the catalogue's. Of a plain and a zipped one, the plain one is
+    /// judged: it is the one that is loaded.
+    pub(super) fn report(&self, folder: &Path) -> FileReport {
+        let plain = folder.join(&*self.name);
+        let Ok(path) = locate(&plain) else {
+            return FileReport { path: plain, state: FileState::Missing };
+        };
+        let state = match checksum(&path, self.bytes) {
+            Ok(found) if found.sha256 == self.sha256 && found.bytes == self.bytes => FileState::Right,
+            Ok(found) => {
+                FileState::Different { expected: self.sha256.clone().into_owned(), got: found.sha256 }
+            }
+            Err(error) => FileState::Unreadable(error.to_string()),
+        };
+        FileReport { path, state }
+    }
+
+    /// The names that this file has in `folder`: plain and zipped.
+    pub(super) fn names(&self, folder: &Path) -> [PathBuf; 2] {
+        let plain = folder.join(&*self.name);
+        let zipped = with_gz(&plain);
+        [plain, zipped]
+    }
+}
+
+/// The folders to look in, in order; `variable` reads an environment variable.
+fn places(data_dir: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    if let Some(folder) = data_dir {
+        return vec![folder.into()];
+    }
+    let named = variable("METABNN_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    named.into_iter().chain(cache_folder(variable)).collect()
+}
+
+/// The user's cache folder of this program, where the environment tells one.
+fn cache_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    // A relative path would be another folder in every working directory: it counts as none.
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| {
+        if cfg!(windows) {
+            absolute("LOCALAPPDATA")
+        } else if cfg!(target_os = "macos") {
+            absolute("HOME").map(|home| home.join("Library/Caches"))
+        } else {
+            absolute("HOME").map(|home| home.join(".cache"))
+        }
+    });
+    Some(base?.join("metabnn"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
+        let variables: Vec<(String, OsString)> =
+            variables.iter().map(|(name, value)| (name.to_string(), value.into())).collect();
+        move |name| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn a_named_folder_is_the_only_place() {
+        let all = with(&[("METABNN_DATA", "/data"), ("XDG_CACHE_HOME", "/cache")]);
+        assert_eq!(places(Some(Path::new("mine")), all), [PathBuf::from("mine")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_variable_comes_before_the_cache() {
+        let all = with(&[("METABNN_DATA", "/data"), ("XDG_CACHE_HOME", "/cache"), ("HOME", "/home/me")]);
+        assert_eq!(places(None, all), [PathBuf::from("/data"), PathBuf::from("/cache/metabnn")]);
+        let empty = with(&[("METABNN_DATA", ""), ("XDG_CACHE_HOME", "cache")]);
+        assert_eq!(places(None, empty), Vec::<PathBuf>::new());
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn the_cache_is_in_the_home_folder_by_default() {
+        let home = with(&[("XDG_CACHE_HOME", "relative/is/ignored"), ("HOME", "/home/me")]);
+        assert_eq!(places(None, home), [PathBuf::from("/home/me/.cache/metabnn")]);
+    }
+
+    #[test]
+    fn a_missing_set_says_where_it_was_looked_for_and_what_downloads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = load("mnist", Some(folder.path())).unwrap_err().to_string();
+        let folder = folder.path().display();
+        assert_eq!(
+            message,
+            format!(
+                "data set `mnist` is not here: looked in {folder}/mnist; \
+                 `metabnn data fetch mnist --data {folder}` downloads it"
+            )
+        );
+    }
+}
