@@ -1,2 +1,40 @@
-//! The command `metabnn`.
-fn main() {}
+//! The command `metabnn`: learn a stream of tasks, show what is kept.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod data;
+mod eval;
+mod list;
+mod output;
+mod progress;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use metabnn::recipe::RecipeErrors;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = arguments.output;
+    let result = match arguments.command {
+        Command::Run(run) => run::run(&run, output),
+        Command::List => list::list(output),
+        Command::Show(show) => list::show(&show, output),
+        Command::Data(data) => data::data(&data, output),
+        Command::Eval(eval) => eval::eval(&eval, output),
+        Command::Report(report) => report::report(&report, output),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            // A recipe is part of how the command is used: 2, as for a wrong argument.
+            let usage = error.is::<arguments::UsageError>() || error.chain().any(|e| e.is::<RecipeErrors>());
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}

@@ -11,14 +11,16 @@
 //! size, the resolved settings and the tests' names. Nothing in the file is executed on reading it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Dataset;
 use crate::evaluate::Knowledge;
 use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
 use crate::recipe::settings::{Precision, Settings};
-use crate::tasks::TaskStream;
+use crate::tasks::{Split, TaskStream, Test, View};
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
@@ -94,6 +96,16 @@ pub enum ModelError {
         /// Its position, row-major.
         index: usize,
     },
+    /// Images that the model cannot take.
+    #[error("the images of {set} have {got}; the model takes {takes}")]
+    Images {
+        /// The data set.
+        set: String,
+        /// Its images.
+        got: String,
+        /// What fits.
+        takes: String,
+    },
     /// A permutation does not hold every pixel once.
     #[error("the tensor {0:?} is no permutation")]
     NoPermutation(String),
@@ -114,6 +126,41 @@ impl Model {
             remembered: knowledge.remembered.len(),
         };
         Self { description, permutations, knowledge }
+    }
+
+    /// The tests of its run, over the test images of `set`. In a sequence of data sets, the test of that set alone
+    /// if it was one of them.
+    ///
+    /// # Errors
+    /// [`ModelError::Images`] if the images are larger than the model takes or have more classes.
+    pub fn tests_on(&self, set: &Dataset) -> Result<Vec<Test>, ModelError> {
+        let Description { image: (rows, columns), settings, tests, .. } = &self.description;
+        let classes = self.knowledge.network.layers.last().map_or(0, |layer| layer.linear.outputs());
+        let images = match settings.data.test_images {
+            0 => set.test.clone(),
+            limit => Arc::new(set.test.take(limit)),
+        };
+        if images.rows() > *rows || images.columns() > *columns || images.classes() > classes {
+            let got = format!("{}x{} pixels, {} classes", images.rows(), images.columns(), images.classes());
+            return Err(ModelError::Images {
+                set: set.name.clone(),
+                got,
+                takes: format!("{rows}x{columns} pixels, {classes} classes"),
+            });
+        }
+        let images = if (images.rows(), images.columns()) == (*rows, *columns) {
+            images
+        } else {
+            Arc::new(images.pad(*rows, *columns))
+        };
+        let own = tests.iter().any(|test| test.name == set.name);
+        let chosen = tests.iter().zip(&self.permutations).filter(|(test, _)| !own || test.name == set.name);
+        let test = |(test, permutation): (&TestDescription, &Option<Vec<u32>>)| {
+            let permutation = permutation.as_ref().map(|order| Arc::from(order.as_slice()));
+            let view = View { images: images.clone(), selection: None, permutation };
+            Test { name: test.name.clone(), images: Split::new(vec![view]), phase: test.phase }
+        };
+        Ok(chosen.map(test).collect())
     }
 
     /// The file's bytes: the same for the same model.

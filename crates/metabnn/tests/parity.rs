@@ -115,12 +115,17 @@ fn steps_equal_the_reference_at_ragged_shapes() {
     ];
     for (case, (widths, batch, precision)) in cases.into_iter().enumerate() {
         let mut stream = Stream::new(case as u64, Purpose::Init, 0);
-        let mut draw = |n: usize, reach: f32| (0..n).map(|_| stream.uniform(-reach, reach)).collect::<Vec<_>>();
+        let mut draw =
+            |n: usize, reach: f32| (0..n).map(|_| stream.uniform(-reach, reach)).collect::<Vec<_>>();
         let hidden: Vec<Vec<f32>> = widths.windows(2).map(|pair| draw(pair[0] * pair[1], 0.8)).collect();
         let m: Vec<f32> = (1..widths.len()).map(|layer| 0.7 * layer as f32).collect();
         let mut ours = Trained::new(widths, hidden.clone(), precision, m.clone());
-        let settings =
-            reference::Settings { binarized: precision == Precision::Binary, lr: 0.005, weight_decay: 1e-4, m };
+        let settings = reference::Settings {
+            binarized: precision == Precision::Binary,
+            lr: 0.005,
+            weight_decay: 1e-4,
+            m,
+        };
         let mut theirs = reference::Network::new(widths, hidden, settings);
         let classes = widths[widths.len() - 1];
         for step in 0..6 {

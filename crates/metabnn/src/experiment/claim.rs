@@ -29,7 +29,8 @@ impl Claim {
             Err(_) => {}
         }
         let named = |folder: &&Path| !folder.as_os_str().is_empty();
-        let new_folders = out.ancestors().filter(named).take_while(|folder| !folder.exists()).map(PathBuf::from);
+        let new_folders =
+            out.ancestors().filter(named).take_while(|folder| !folder.exists()).map(PathBuf::from);
         let made = [recipe.clone(), out.join("runs")].into_iter().chain(new_folders).collect();
         let claim = Self { made };
         write_atomically(&recipe, recipe_toml.as_bytes())?;

@@ -129,7 +129,8 @@ pub fn run(
         let (summary, found) = match finished(&places.out, run) {
             Some(summary) => (summary, true),
             None => {
-                let used: Vec<Dataset> = run.settings.data.sets.iter().map(|name| sets[name].clone()).collect();
+                let used: Vec<Dataset> =
+                    run.settings.data.sets.iter().map(|name| sets[name].clone()).collect();
                 let stream = TaskStream::new(&run.settings, &used)
                     .map_err(|source| ExperimentError::Tasks { run: run.name.clone(), source })?;
                 let steps = stream.steps(&run.settings.schedule);
@@ -175,7 +176,8 @@ fn folder(run: &Run) -> String {
 fn keep(out: &Path, run: &Run, stream: &TaskStream, outcome: Outcome) -> Result<RunSummary, ExperimentError> {
     let summary = summarise(run, stream, &outcome);
     let model = Model::new(outcome.knowledge, &run.settings, stream);
-    let model = model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;
+    let model =
+        model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;
     let (complete, partial) = (out.join(folder(run)), out.join(folder(run) + ".partial"));
     let failed = |path: &Path, action| {
         let path = path.to_path_buf();

@@ -1,0 +1,198 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use metabnn::kernels::{Kernels, Platform};
+use metabnn::recipe::{Recipe, RecipeErrors, builtin};
+
+/// Train metaplastic binarized neural networks on a stream of tasks and see what they keep.
+#[derive(Debug, Parser)]
+#[command(name = "metabnn", version, propagate_version = true, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub output: Output,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are shown.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Output {
+    /// Show results alone, no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print results as one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a recipe: train, evaluate, report
+    Run(Run),
+    /// Recipes and data sets, with what each shows and what it costs
+    List,
+    /// A recipe as TOML, every default filled in, and the runs it expands to
+    Show(Chosen),
+    /// The catalogue of data sets
+    Data(Data),
+    /// Test a trained model
+    Eval(Eval),
+    /// Make the report of a folder of results anew; of several, side by side
+    Report(Report),
+}
+
+/// A recipe, with some of its settings changed.
+#[derive(Args, Debug)]
+pub struct Chosen {
+    /// A name from `metabnn list`, or the path of a TOML file
+    pub recipe: String,
+    /// Change a setting, e.g. --set rule.m=1.35 or --set 'vary.seed=[0,1,2]'; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Seed of every random stream
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Folder of the results [default: results/RECIPE]; runs already done there are not repeated
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataFolder,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Where data sets are.
+#[derive(Args, Debug)]
+pub struct DataFolder {
+    /// Folder of the data sets [default: $METABNN_DATA, then the user's cache]
+    #[arg(long = "data", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// What the work is done with; none of it changes a result.
+#[derive(Args, Debug)]
+pub struct Machine {
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Instruction set: portable, avx2 or avx512 [default: the widest there is]
+    #[arg(long, value_name = "NAME")]
+    pub kernels: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Data {
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// The data sets and where their files are
+    List(DataFolder),
+    /// Download data sets, continuing what was interrupted
+    Fetch(Fetch),
+    /// Compare the files of data sets with their checksums
+    Verify(Verify),
+}
+
+#[derive(Args, Debug)]
+pub struct Fetch {
+    /// Data sets [default: all that can be downloaded]
+    pub sets: Vec<String>,
+    #[command(flatten)]
+    pub data: DataFolder,
+    /// Ask this address first: it holds SET/FILE.gz for each set [also: $METABNN_MIRROR]
+    #[arg(long, value_name = "URL")]
+    pub mirror: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// Data sets [default: all]
+    pub sets: Vec<String>,
+    #[command(flatten)]
+    pub data: DataFolder,
+}
+
+#[derive(Args, Debug)]
+pub struct Eval {
+    /// A model.safetensors that a run left
+    pub model: PathBuf,
+    /// Data set to test on [default: the ones it was trained on]
+    #[arg(long, value_name = "NAME")]
+    pub data_set: Option<String>,
+    #[command(flatten)]
+    pub data: DataFolder,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Args, Debug)]
+pub struct Report {
+    /// Folders of results
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Folder of the report [default: the folder itself; of several, `comparison`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// An argument that clap cannot judge is wrong: exit status 2.
+#[derive(Debug)]
+pub struct UsageError(String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        _ => Err("takes KEY=VALUE, such as rule.m=1.35".into()),
+    }
+}
+
+impl Chosen {
+    /// The recipe with its changes.
+    pub fn recipe(&self) -> Result<Recipe, RecipeErrors> {
+        let (text, origin) = builtin::find(&self.recipe)?;
+        Recipe::from_toml(&text, &origin, &self.set, self.seed)
+    }
+
+    /// Whether it differs from the recipe as it is written.
+    pub fn is_changed(&self) -> bool {
+        !self.set.is_empty() || self.seed.is_some()
+    }
+}
+
+impl Machine {
+    /// Sets threads and kernels for the rest of the process.
+    pub fn prepare(&self) -> anyhow::Result<()> {
+        if let Some(name) = &self.kernels {
+            let available = Platform::available();
+            let chosen = available.iter().find(|platform| platform.name() == name);
+            let names: Vec<_> = available.iter().map(|platform| platform.name()).collect();
+            let unknown = || UsageError(format!("--kernels {name}: this machine has {}", names.join(", ")));
+            Kernels::force(*chosen.ok_or_else(unknown)?);
+        }
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+            pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+        }
+        Ok(())
+    }
+}

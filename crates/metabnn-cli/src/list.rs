@@ -1,0 +1,58 @@
+//! `metabnn list` and `metabnn show`
+
+use anyhow::Context;
+use metabnn::data::catalogue;
+use metabnn::recipe::{Recipe, builtin};
+use serde_json::json;
+
+use crate::arguments::{Chosen, Output};
+use crate::output;
+
+pub fn list(output: Output) -> anyhow::Result<()> {
+    let recipes: Result<Vec<Recipe>, _> =
+        builtin::builtin().iter().map(|(name, text)| Recipe::from_toml(text, name, &[], None)).collect();
+    let (recipes, sets) = (recipes?, catalogue::entries());
+    if output.json {
+        let recipe = |r: &Recipe| json!({"name": r.name, "title": r.title, "shows": r.shows, "cost": r.cost});
+        let set = |e: &catalogue::Entry| {
+            json!({"name": e.name, "title": e.title, "rows": e.rows, "columns": e.columns, "classes": e.classes,
+                   "train": e.train, "test": e.test})
+        };
+        let (recipes, sets): (Vec<_>, Vec<_>) =
+            (recipes.iter().map(recipe).collect(), sets.iter().map(set).collect());
+        return output::json(&json!({"recipes": recipes, "data_sets": sets}));
+    }
+    output::line("Recipes (metabnn run NAME, metabnn show NAME)")?;
+    for recipe in &recipes {
+        output::line(&format!("\n  {}\n    {}", recipe.name, recipe.title))?;
+        for (what, text) in [("shows", &recipe.shows), ("cost", &recipe.cost)] {
+            output::line(&format!("    {what}: {text}"))?;
+        }
+    }
+    output::line("\nData sets (metabnn data fetch NAME)\n")?;
+    for set in &sets {
+        let catalogue::Entry { name, title, rows, columns, classes, train, test, .. } = set;
+        output::line(&format!(
+            "  {name:<14} {title}; {rows}x{columns}, {classes} classes, {train} + {test} images"
+        ))?;
+    }
+    Ok(())
+}
+
+pub fn show(chosen: &Chosen, output: Output) -> anyhow::Result<()> {
+    let recipe = chosen.recipe()?;
+    let runs = recipe.runs()?;
+    if output.json {
+        let runs: Result<Vec<_>, _> = runs
+            .iter()
+            .map(|run| {
+                let settings = serde_json::to_value(&run.settings).context("settings as JSON")?;
+                anyhow::Ok(json!({"name": run.name, "arm": run.arm, "hash": run.hash, "settings": settings}))
+            })
+            .collect();
+        return output::json(&json!({"name": recipe.name, "toml": recipe.to_toml(), "runs": runs?}));
+    }
+    output::line(&recipe.to_toml())?;
+    output::line(&format!("\n# {} {}:", runs.len(), if runs.len() == 1 { "run" } else { "runs" }))?;
+    runs.iter().try_for_each(|run| output::line(&format!("#   {}  {}", run.hash, run.name)))
+}

@@ -1,0 +1,27 @@
+//! Writing to standard output, where the reader may go away at any time (`metabnn list | head`).
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use serde_json::Value;
+
+/// Prints `text` and a line feed.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')).context("standard output")
+}
+
+/// Prints one JSON document.
+pub fn json(value: &Value) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Whether the error is that the reader of standard output went away: no failure of ours.
+pub fn is_closed(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(broken)
+}
+
+/// A fraction as percent with one decimal.
+pub fn percent(fraction: f64) -> String {
+    format!("{:.1}", 100.0 * fraction)
+}

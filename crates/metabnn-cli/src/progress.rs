@@ -1,0 +1,105 @@
+//! Progress of an experiment: a bar on a terminal, a line per epoch elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use metabnn::experiment::Event;
+use metabnn::metrics::{Evaluation, Split};
+
+use crate::arguments::Output;
+use crate::output::percent;
+
+/// Shows the events of an experiment.
+pub struct Display {
+    kind: Kind,
+    bar: ProgressBar,
+    run: String,
+}
+
+enum Kind {
+    Bar,
+    Lines,
+    Nothing,
+}
+
+const BAR: &str = "{prefix} {wide_bar:.cyan/blue} {percent:>3} %  {eta} left  {msg}";
+
+impl Display {
+    /// A display for standard output as it is.
+    pub fn new(output: Output) -> Self {
+        let kind = match output {
+            Output { quiet: true, .. } | Output { json: true, .. } => Kind::Nothing,
+            _ if io::stdout().is_terminal() => Kind::Bar,
+            _ => Kind::Lines,
+        };
+        Self { kind, bar: ProgressBar::hidden(), run: String::new() }
+    }
+
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Started { run, index, runs, steps } => {
+                self.run = format!("[{}/{runs}] {}", index + 1, run.name);
+                if let Kind::Bar = self.kind {
+                    self.bar = bar(*steps, &self.run);
+                }
+            }
+            Event::Progress(progress) => {
+                self.bar.set_position(progress.steps);
+                if !progress.evaluations.is_empty() {
+                    let message = format!(
+                        "task {} epoch {}: {}",
+                        progress.task,
+                        progress.epoch,
+                        accuracies(progress.evaluations)
+                    );
+                    self.line(&message);
+                    self.bar.set_message(message);
+                }
+            }
+            Event::Finished { summary, found } => {
+                self.bar.finish_and_clear();
+                self.run.clone_from(&summary.name);
+                let how = match found {
+                    true => "done before".into(),
+                    false => format!("{:.1} s, {} steps", summary.seconds, summary.steps),
+                };
+                let average = percent(summary.average_accuracy);
+                let message = format!("{}: average accuracy {average} % ({how})", summary.name);
+                if let Kind::Bar | Kind::Lines = self.kind {
+                    print(&message);
+                }
+            }
+        }
+    }
+
+    fn line(&self, message: &str) {
+        if let Kind::Lines = self.kind {
+            print(&format!("{}  {message}", self.run));
+        }
+    }
+}
+
+fn bar(steps: u64, name: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stdout());
+    if let Ok(style) = ProgressStyle::with_template(BAR) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name.to_string());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Progress that nobody reads any more must not stop a run that writes its results to disk.
+fn print(message: &str) {
+    let _ = writeln!(io::stdout().lock(), "{message}");
+}
+
+/// Test accuracies in percent, one per test, then that of the training images.
+fn accuracies(evaluations: &[Evaluation]) -> String {
+    let of = |split| evaluations.iter().filter(move |e| e.split == split).map(|e| percent(e.accuracy));
+    let tests: Vec<String> = of(Split::Test).collect();
+    let train: String = of(Split::Train).collect();
+    format!("{} (train {train})", tests.join(" "))
+}
