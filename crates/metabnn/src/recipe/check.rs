@@ -24,8 +24,18 @@ pub(super) struct Fault {
 impl Fault {
     /// The fault as an error in `arm` of the recipe.
     pub(super) fn locate(self, recipe: &Recipe, arm: Option<&str>) -> RecipeError {
-        let Self { key, got, takes, .. } = self;
-        RecipeError::Value { at: recipe.place(arm, &key), key, got, takes }
+        let Self { key, mut got, takes, with } = self;
+        let (key, at) = recipe.place(arm, &key);
+        // The key may be fine elsewhere, and wrong only beside what the arm sets.
+        let by_arm = |arm: &&str| {
+            let prefix = format!("arm.{arm}.");
+            !key.starts_with(&prefix)
+                && with.iter().any(|other| recipe.place(Some(arm), other).0.starts_with(&prefix))
+        };
+        if let Some(arm) = arm.filter(by_arm) {
+            got.push_str(&format!(" in the arm {arm:?}"));
+        }
+        RecipeError::Value { at, key, got, takes }
     }
 }
 
@@ -35,7 +45,7 @@ impl Draft {
     /// # Errors
     /// All that was found wrong on the way, and settings at odds with each other.
     pub(super) fn finish(mut self) -> Result<Recipe, RecipeErrors> {
-        if !self.words.contains_key("name") && !self.errors.iter().any(|error| concerns_name(error)) {
+        if !self.words.contains_key("name") && !self.errors.iter().any(concerns_name) {
             let (at, key) = (self.origin.clone(), "name".into());
             self.errors.push(RecipeError::Missing { at, key, takes: NAME_TAKES.into() });
         }

@@ -137,21 +137,7 @@ impl Draft {
                     value,
                     "a table of settings such as { \"rule.m\" = 0 }",
                 ),
-                (other, _) => {
-                    let inside = format!("set.{other}");
-                    // A setting put straight under [[arm]] is meant to be in `set`.
-                    let settings = KEYS.iter().map(|key| format!("set.{}", key.path));
-                    let known: Vec<_> =
-                        ["name", "set"].map(String::from).into_iter().chain(settings).collect();
-                    let names = || known.iter().map(String::as_str);
-                    let near = nearest(&inside, names().skip(2)).or_else(|| nearest(other, names().take(2)));
-                    self.errors.push(RecipeError::UnknownKey {
-                        at,
-                        key: format!("{scope}{other}"),
-                        nearest: near,
-                        known: vec!["name".into(), "set".into()],
-                    });
-                }
+                (other, _) => self.unknown_in_arm(&scope, other, at),
             }
         }
         let set = self.layer(source, &scope, leaves);
@@ -159,6 +145,18 @@ impl Draft {
             self.places.insert(format!("arm.{name}"), at);
             self.arms.push(Arm { name, set });
         }
+    }
+
+    fn unknown_in_arm(&mut self, scope: &str, key: &str, at: String) {
+        // A setting put straight under [[arm]] is meant to be in `set`.
+        let inside: Vec<_> = KEYS.iter().map(|key| key.path).chain(keys::sections()).collect();
+        let near = nearest(key, ["name", "set"]);
+        self.errors.push(RecipeError::UnknownKey {
+            at,
+            key: format!("{scope}{key}"),
+            nearest: near.or_else(|| nearest(key, inside).map(|key| format!("set.{key}"))),
+            known: vec!["name".into(), "set".into()],
+        });
     }
 
     /// The name of an arm, if it has one that is fit and new.

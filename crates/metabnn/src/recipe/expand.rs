@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -22,8 +23,8 @@ const MAX_NAME: usize = 160;
 /// settings of a rule are dropped with the rule, and the number of tasks of a `sequence`, which is that of its
 /// data sets, is counted anew.
 pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
-    let defaults = render::flatten(&Settings::default());
-    let word = |layer: &Layer, key: &str| layer.get(key).or_else(|| defaults.get(key)).cloned();
+    static DEFAULTS: LazyLock<Layer> = LazyLock::new(|| render::flatten(&Settings::default()));
+    let word = |layer: &Layer, key: &str| layer.get(key).or_else(|| DEFAULTS.get(key)).cloned();
     let is_sequence = |layer: &Layer| word(layer, "tasks.stream") == Some(Json::from("sequence"));
     let (mut sum, mut faults) = (Layer::new(), Vec::new());
     for layer in layers {
@@ -52,7 +53,12 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
             });
         }
     }
-    let uncounted = sum.get("tasks.count").is_none_or(|count| *count == Json::from(0));
+    // A rule is told by its name: settings of the default rule bring the name with them.
+    if let (true, Some(rule)) = (sum.keys().any(|key| keys::section(key) == "rule"), word(&sum, "rule.name"))
+    {
+        sum.insert("rule.name".into(), rule);
+    }
+    let uncounted = sum.get("tasks.count").is_none_or(|count| count.as_u64() == Some(0));
     if is_sequence(&sum) && uncounted {
         let sets = word(&sum, "data.sets").and_then(|sets| sets.as_array().map(Vec::len)).unwrap_or_default();
         sum.insert("tasks.count".into(), Json::from(sets));
@@ -71,7 +77,7 @@ pub(super) fn expand(recipe: &Recipe) -> (Vec<Run>, Vec<RecipeError>) {
         let arm_name = arm.map(|arm| arm.name.as_str());
         match one(recipe, arm, varied) {
             Ok(run) if !names.insert(run.name.to_lowercase()) => {
-                let (at, key) = (recipe.place(arm_name, "vary"), "vary".into());
+                let (key, at) = recipe.place(None, "vary");
                 errors.push(RecipeError::Twice { at, key, got: format!("the run {}", run.name) });
             }
             Ok(run) => runs.push(run),
@@ -110,12 +116,9 @@ pub(super) fn check(recipe: &Recipe, unknown: &BTreeSet<String>) -> Vec<RecipeEr
 fn too_many(recipe: &Recipe) -> Option<RecipeError> {
     let axes = recipe.vary.iter().map(|axis| axis.values.len());
     let runs = axes.fold(recipe.arms.len().max(1), usize::saturating_mul);
-    (runs > MAX_RUNS).then(|| RecipeError::Value {
-        at: recipe.place(None, "vary"),
-        key: "vary".into(),
-        got: format!("{runs} runs"),
-        takes: format!("a grid of at most {MAX_RUNS} runs, arms included"),
-    })
+    let (key, at) = recipe.place(None, "vary");
+    let takes = format!("a grid of at most {MAX_RUNS} runs, arms included");
+    (runs > MAX_RUNS).then(|| RecipeError::Value { at, key, got: format!("{runs} runs"), takes })
 }
 
 /// Every arm with every combination of the grid.

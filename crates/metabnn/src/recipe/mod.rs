@@ -138,11 +138,14 @@ impl Recipe {
         render::recipe(self)
     }
 
-    /// Where `key` got the value it has in `arm`.
-    fn place(&self, arm: Option<&str>, key: &str) -> String {
-        let in_arm = arm.and_then(|arm| self.places.get(&format!("arm.{arm}.{key}")));
-        let place = self.places.get(&format!("vary.{key}")).or(in_arm).or_else(|| self.places.get(key));
-        place.unwrap_or(&self.origin).clone()
+    /// Which entry gives `key` its value in the runs of `arm` (`rule.m`, `arm.plain.rule.m`, `vary.rule.m`), and
+    /// where it stands.
+    fn place(&self, arm: Option<&str>, key: &str) -> (String, String) {
+        let entries = [Some(format!("vary.{key}")), arm.map(|arm| format!("arm.{arm}.{key}"))];
+        let entry = entries.into_iter().flatten().find(|entry| self.places.contains_key(entry));
+        let entry = entry.unwrap_or_else(|| key.to_owned());
+        let at = self.places.get(&entry).unwrap_or(&self.origin).clone();
+        (entry, at)
     }
 }
 

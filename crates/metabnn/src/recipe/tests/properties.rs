@@ -1,1 +1,110 @@
+//! No text makes a recipe panic, and every valid recipe survives being written and read.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::recipe::keys::{KEYS, Kind};
+use crate::recipe::render::{self, flatten, unflatten};
+use crate::recipe::settings::Settings;
+use crate::recipe::{Recipe, Run, builtin};
+
+/// Writing and reading gives the same recipe, and each run alone the same settings and hash.
+pub(super) fn assert_round_trip(recipe: &Recipe) {
+    let text = recipe.to_toml();
+    let again = read(&text);
+    let runs = recipe.runs().unwrap();
+    assert_eq!(again.runs().unwrap(), runs);
+    assert_eq!((&again.base, &again.arms, &again.vary), (&recipe.base, &recipe.arms, &recipe.vary));
+    assert_eq!(again.to_toml(), text);
+    for run in runs {
+        let alone: Vec<Run> = read(&run.to_toml()).runs().unwrap();
+        assert_eq!(alone.len(), 1);
+        assert_eq!((&alone[0].settings, &alone[0].hash), (&run.settings, &run.hash));
+    }
+}
+
+fn read(text: &str) -> Recipe {
+    match Recipe::from_toml(text, "resolved.toml", &[], None) {
+        Ok(recipe) => recipe,
+        Err(errors) => panic!("{errors}\nin\n{text}"),
+    }
+}
+
+/// A positive number of any size an `f32` has, inside what every real key takes.
+fn real() -> impl Strategy<Value = f32> {
+    prop_oneof![0.001f32..0.999, (1u32..0x3f7f_ffff).prop_map(f32::from_bits)]
+}
+
+/// A value that `kind` takes.
+fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
+    match kind {
+        Kind::Whole(low, high) => (low.max(&2).to_owned()..=*high).prop_map(Json::from).boxed(),
+        Kind::Real(_) => real().prop_map(|v| json!(v)).boxed(),
+        Kind::Flag => any::<bool>().prop_map(Json::from).boxed(),
+        Kind::Word(words) => prop::sample::select(*words).prop_map(Json::from).boxed(),
+        Kind::Widths => vec(1u64..=1 << 20, layers).prop_map(|widths| json!(widths)).boxed(),
+        Kind::Names => "[ -~é\u{7f}]{0,8}x"
+            .prop_filter("control", |s| !s.contains(char::is_control))
+            .prop_map(|name| json!([name]))
+            .boxed(),
+        Kind::PerLayer(_) => {
+            let each = vec(real(), layers + 1).prop_map(|values| json!(values));
+            prop_oneof![real().prop_map(|v| json!(v)), each].boxed()
+        }
+    }
+}
+
+/// Valid settings, every key at random, streams and counts made to fit.
+fn settings() -> impl Strategy<Value = Settings> {
+    (0usize..4).prop_flat_map(|layers| {
+        let values: Vec<_> = KEYS.iter().map(|key| value(&key.kind, layers)).collect();
+        values.prop_map(|values| {
+            let mut layer: render::Layer = KEYS.iter().map(|key| key.path.to_owned()).zip(values).collect();
+            if layer["tasks.stream"] == "sequence" {
+                layer.insert("tasks.count".into(), json!(1));
+            }
+            layer.insert("data.train_images".into(), json!(0));
+            unflatten(&layer).unwrap()
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn valid_settings_round_trip(settings in settings()) {
+        let recipe = read(&format!("name = \"x\"\n{}", render::settings(&settings)));
+        prop_assert_eq!(&recipe.base, &settings);
+        prop_assert_eq!(&unflatten(&flatten(&settings)).unwrap(), &settings);
+        assert_round_trip(&recipe);
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC*", key in "\\PC*", value in any::<String>()) {
+        let _ = Recipe::from_toml(&text, "x.toml", &[(key, value)], None);
+    }
+
+    /// Cuts and overwrites of real recipes reach deeper than noise; whatever is accepted can be written and read.
+    #[test]
+    fn damaged_recipes_never_panic(
+        which in 0..builtin::builtin().len(),
+        at in any::<prop::sample::Index>(),
+        length in 0usize..12,
+        patch in "[-a-z0-9\\[\\]{}=\".,\n é]{0,6}",
+        set in prop::option::of((prop::sample::select(vec!["vary.seed", "rule", "arm", "name", "seed"]), any::<String>())),
+    ) {
+        let mut text: Vec<char> = builtin::builtin()[which].1.chars().collect();
+        let start = at.index(text.len());
+        let end = (start + length).min(text.len());
+        text.splice(start..end, patch.chars());
+        let text: String = text.into_iter().collect();
+        let set: Vec<_> = set.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        match Recipe::from_toml(&text, "x.toml", &set, Some(3)) {
+            Ok(recipe) => assert_round_trip(&recipe),
+            Err(errors) => {
+                prop_assert!(!errors.0.is_empty());
+                prop_assert_eq!(errors.to_string().lines().count(), errors.0.len(), "{}", errors);
+            }
+        }
+    }
+}
