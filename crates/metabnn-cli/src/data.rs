@@ -7,7 +7,7 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use metabnn::data::catalogue::{self, Entry, Source};
 use metabnn::data::fetch::{FetchOptions, Progress, fetch};
-use metabnn::data::load::{FileState, default_folder};
+use metabnn::data::{FileState, default_folder};
 use serde_json::json;
 
 use crate::arguments::{Data, DataCommand, DataFolder, Fetch, Output, Verify};

@@ -136,10 +136,7 @@ impl Model {
     pub fn tests_on(&self, set: &Dataset) -> Result<Vec<Test>, ModelError> {
         let Description { image: (rows, columns), settings, tests, .. } = &self.description;
         let classes = self.knowledge.network.layers.last().map_or(0, |layer| layer.linear.outputs());
-        let images = match settings.data.test_images {
-            0 => set.test.clone(),
-            limit => Arc::new(set.test.take(limit)),
-        };
+        let images = &set.test;
         if images.rows() > *rows || images.columns() > *columns || images.classes() > classes {
             let got = format!("{}x{} pixels, {} classes", images.rows(), images.columns(), images.classes());
             return Err(ModelError::Images {
@@ -148,11 +145,7 @@ impl Model {
                 takes: format!("{rows}x{columns} pixels, {classes} classes"),
             });
         }
-        let images = if (images.rows(), images.columns()) == (*rows, *columns) {
-            images
-        } else {
-            Arc::new(images.pad(*rows, *columns))
-        };
+        let images = images.clone().fitted(settings.data.test_images, *rows, *columns);
         let own = tests.iter().any(|test| test.name == set.name);
         let chosen = tests.iter().zip(&self.permutations).filter(|(test, _)| !own || test.name == set.name);
         let test = |(test, permutation): (&TestDescription, &Option<Vec<u32>>)| {

@@ -96,15 +96,6 @@ impl Images {
     pub fn label(&self, index: usize) -> u8 {
         self.labels[index]
     }
-}
-
-impl Images {
-    /// The first `count` images, or all if there are fewer.
-    pub fn take(&self, count: usize) -> Self {
-        let count = count.min(self.len());
-        let pixels = self.pixels[..count * self.width()].to_vec();
-        Self { pixels, labels: self.labels[..count].to_vec(), ..*self }
-    }
 
     /// Each image in the middle of a black one of (`rows`, `columns`).
     ///
@@ -119,6 +110,17 @@ impl Images {
             }
         }
         Self { rows, columns, pixels, labels: self.labels.clone(), ..*self }
+    }
+
+    /// The first `limit` images (0: all), padded to (`rows`, `columns`); nothing is copied where nothing changes.
+    #[must_use]
+    pub fn fitted(self: Arc<Self>, limit: usize, rows: usize, columns: usize) -> Arc<Self> {
+        let short = if (1..self.len()).contains(&limit) { Arc::new(self.take(limit)) } else { self };
+        if (short.rows, short.columns) == (rows, columns) {
+            short
+        } else {
+            Arc::new(short.pad(rows, columns))
+        }
     }
 }
 

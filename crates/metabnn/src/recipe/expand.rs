@@ -190,7 +190,12 @@ fn plain(value: &Json) -> String {
 
 /// Names the content of a run: other settings or another version, another hash.
 fn hash(settings: &Settings) -> String {
-    let text = format!("metabnn {}\n{}", env!("CARGO_PKG_VERSION"), render::settings(settings));
+    hash_of(&render::settings(settings))
+}
+
+/// Names a text, of this version: the first 16 hexadecimal digits of a SHA-256.
+pub(super) fn hash_of(text: &str) -> String {
+    let text = format!("metabnn {}\n{text}", env!("CARGO_PKG_VERSION"));
     hex(&Sha256::digest(text.as_bytes())[..8])
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::view::{Split, View, batches};
 use crate::data::{Dataset, Images};
 use crate::random::{Purpose, Stream as Random};
-use crate::recipe::settings::{Schedule, Settings, Stream};
+use crate::recipe::settings::{Data, Schedule, Settings, Stream};
 
 /// Training phases, one after the other, and the tests that judge the network all along.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl TaskStream {
     /// # Errors
     /// [`TaskError`] where there are too few images.
     pub fn new(settings: &Settings, sets: &[Dataset]) -> Result<Self, TaskError> {
-        let sets: Vec<Dataset> = sets.iter().map(|set| shorten(set, settings)).collect();
+        let sets = to_one_shape(&settings.data, sets);
         for set in &sets {
             for (split, images) in [("training", &set.train), ("test", &set.test)] {
                 if images.len() < 2 {
@@ -72,7 +72,6 @@ impl TaskStream {
                 }
             }
         }
-        let sets = to_one_shape(sets);
         let (count, seed) = (settings.tasks.count, settings.seed);
         let (phases, tests) = match settings.tasks.stream {
             Stream::Permuted => permuted(&sets[0], count, seed),
@@ -150,35 +149,22 @@ fn subsets(set: &Dataset, count: usize, seed: u64) -> Result<(Vec<Split>, Vec<Te
     Ok(((0..count).map(part).collect(), vec![test]))
 }
 
-/// The first images of a set, as many as the settings say; 0 stands for all.
-fn shorten(set: &Dataset, settings: &Settings) -> Dataset {
-    let first = |images: &Arc<Images>, limit: usize| match limit {
-        0 => images.clone(),
-        limit if limit >= images.len() => images.clone(),
-        limit => Arc::new(images.take(limit)),
-    };
-    Dataset {
-        name: set.name.clone(),
-        train: first(&set.train, settings.data.train_images),
-        test: first(&set.test, settings.data.test_images),
-    }
-}
-
-/// Pads smaller images with black, evenly on all sides, to the largest rows and columns of all sets.
-fn to_one_shape(sets: Vec<Dataset>) -> Vec<Dataset> {
+/// The first images of each set, as many as the settings say, padded with black to the largest rows and columns.
+fn to_one_shape(settings: &Data, sets: &[Dataset]) -> Vec<Dataset> {
     let largest = |side: fn(&Images) -> usize| sets.iter().map(|set| side(&set.train)).max().unwrap_or(0);
     let (rows, columns) = (largest(Images::rows), largest(Images::columns));
-    let pad = |images: Arc<Images>| match (images.rows(), images.columns()) == (rows, columns) {
-        true => images,
-        false => Arc::new(images.pad(rows, columns)),
+    let fit = |set: &Dataset| Dataset {
+        name: set.name.clone(),
+        train: set.train.clone().fitted(settings.train_images, rows, columns),
+        test: set.test.clone().fitted(settings.test_images, rows, columns),
     };
-    sets.into_iter().map(|set| Dataset { train: pad(set.train), test: pad(set.test), ..set }).collect()
+    sets.iter().map(fit).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::settings::{Data, Input, Tasks};
+    use crate::recipe::settings::{Input, Tasks};
 
     fn set(name: &str, side: usize, images: usize) -> Dataset {
         let draw = |offset: usize| {
