@@ -1,5 +1,7 @@
 //! Data sets: labelled images of one shape, read from IDX files or drawn by the program itself.
 
+pub mod glyphs;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
