@@ -124,7 +124,7 @@ pub fn batch_norm(a: &[f32], statistics: &Statistics, gamma: &[f32], beta: &[f32
     (0..a.len()).map(|i| gamma[i % units] * xhat[i] + beta[i % units]).collect()
 }
 
-/// Gradients [da, dgamma, dbeta] of batch norm: `dz`, `a` (batch, units), `of` the statistics of that very
+/// Gradients `[da, dgamma, dbeta]` of batch norm: `dz`, `a` (batch, units), `of` the statistics of that very
 /// batch, `gamma` (units). With < > for the mean over the batch:
 ///
 /// ```text

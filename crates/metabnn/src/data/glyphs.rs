@@ -3,11 +3,11 @@
 //!
 //! Every image is drawn anew: the points of a sign are shaken a little, then rotated, sheared, scaled and
 //! shifted; a pen of random width and brightness runs along the curves between them; specks and noise go on
-//! top. All of it is a function of a fixed seed and made of +, -, *, / and square root, which IEEE 754 defines
-//! to the last bit: the images are the same on every platform.
+//! top. All of it is a function of a fixed seed and made of +, -, *, / and square root, which IEEE 754
+//! defines to the last bit: the images are the same on every platform.
 //!
-//! Shifts make it a task for a hidden layer. Measured with 6,000 training and 2,000 test images; networks with
-//! batch 100, lr 0.005, weight decay 1e-7 and batch statistics; two numbers are two seeds:
+//! Shifts make it a task for a hidden layer. Measured with 6,000 training and 2,000 test images; networks
+//! with batch 100, lr 0.005, weight decay 1e-7 and batch statistics; two numbers are two seeds:
 //!
 //! | classifier | test accuracy, % |
 //! |---|---|
@@ -156,8 +156,8 @@ struct Pose {
 
 impl Pose {
     fn random(stream: &mut Stream) -> Self {
-        // With t = tan(angle / 2): cos = (1 - t^2) / (1 + t^2), sin = 2t / (1 + t^2). No sine is called: the last
-        // bit of one depends on the platform.
+        // With t = tan(angle / 2): cos = (1 - t^2) / (1 + t^2), sin = 2t / (1 + t^2). No sine is called: its
+        // last bit depends on the platform.
         let t = around(TILT, stream);
         let (cos, sin) = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
         let shear = around(SHEAR, stream);
