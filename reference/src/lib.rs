@@ -174,7 +174,7 @@ pub fn straight_through(dx: &[f32], z: &[f32]) -> Vec<f32> {
 // ---- loss and accuracy
 
 /// Softmax cross-entropy, mean over the batch, with its gradient: `logits` (batch, classes), one label a
-/// row. With p = softmax(logits), C = -<log p[label]> and dlogits = (p - onehot(label)) / batch.
+/// row. With p = softmax(logits), `C = -<log p[label]>` and `dlogits = (p - onehot(label)) / batch`.
 pub fn cross_entropy(logits: &[f32], labels: &[u8]) -> (f32, Vec<f32>) {
     let batch = labels.len() as f32;
     let (mut loss, mut dlogits) = (0.0, Vec::with_capacity(logits.len()));
