@@ -124,7 +124,7 @@ pub fn batch_norm(a: &[f32], statistics: &Statistics, gamma: &[f32], beta: &[f32
     (0..a.len()).map(|i| gamma[i % units] * xhat[i] + beta[i % units]).collect()
 }
 
-/// Gradients [da, dgamma, dbeta] of batch norm: `dz`, `a` (batch, units), `of` the statistics of that very
+/// Gradients `[da, dgamma, dbeta]` of batch norm: `dz`, `a` (batch, units), `of` the statistics of that very
 /// batch, `gamma` (units). With < > for the mean over the batch:
 ///
 /// ```text
@@ -174,7 +174,7 @@ pub fn straight_through(dx: &[f32], z: &[f32]) -> Vec<f32> {
 // ---- loss and accuracy
 
 /// Softmax cross-entropy, mean over the batch, with its gradient: `logits` (batch, classes), one label a
-/// row. With p = softmax(logits), C = -<log p[label]> and dlogits = (p - onehot(label)) / batch.
+/// row. With p = softmax(logits), `C = -<log p[label]>` and `dlogits = (p - onehot(label)) / batch`.
 pub fn cross_entropy(logits: &[f32], labels: &[u8]) -> (f32, Vec<f32>) {
     let batch = labels.len() as f32;
     let (mut loss, mut dlogits) = (0.0, Vec::with_capacity(logits.len()));

@@ -6,6 +6,7 @@
 pub mod catalogue;
 mod error;
 pub mod fetch;
+pub mod glyphs;
 pub mod idx;
 mod load;
 mod transfer;

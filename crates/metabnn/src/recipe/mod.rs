@@ -138,6 +138,11 @@ impl Recipe {
         render::recipe(self)
     }
 
+    /// First 16 hexadecimal digits of the SHA-256 of this crate's version and the recipe as TOML.
+    pub fn hash(&self) -> String {
+        expand::hash_of(&self.to_toml())
+    }
+
     /// Which entry gives `key` its value in the runs of `arm` (`rule.m`, `arm.plain.rule.m`, `vary.rule.m`), and
     /// where it stands.
     fn place(&self, arm: Option<&str>, key: &str) -> (String, String) {
