@@ -10,7 +10,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use metabnn::report::folder::{read_results, read_run, read_summary, write_atomically};
+use metabnn::report::folder::{
+    read_results, read_run, read_summary, write_atomically, write_run, write_summary,
+};
+use metabnn::report::summary::RunSummary;
 use metabnn::report::{ReportError, ReportPaths, compare, table, write_report};
 use sample::Sample;
 
@@ -81,10 +84,9 @@ fn what_was_written_reads_back_the_same() {
     for run in &first.runs {
         let folder = again.path().join(&run.summary.folder);
         let (evaluations, histograms) = (&run.evaluations, &run.histograms);
-        metabnn::report::folder::write_run(&folder, &run.recipe_toml, &run.summary, evaluations, histograms)
-            .unwrap();
+        write_run(&folder, &run.recipe_toml, &run.summary, evaluations, histograms).unwrap();
     }
-    metabnn::report::folder::write_summary(again.path(), &first.recipe_toml, &first.summary).unwrap();
+    write_summary(again.path(), &first.recipe_toml, &first.summary).unwrap();
     assert_eq!(read_results(again.path()).unwrap(), first);
 }
 
@@ -270,12 +272,14 @@ fn values_that_contradict_each_other_are_refused() {
     assert!(message.contains("accuracy_matrix.csv: cannot read"), "{message}");
 }
 
+type Spoil = fn(&mut RunSummary);
+
 #[test]
 fn what_json_cannot_hold_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     Sample { seeds: 1, ..Sample::default() }.write(folder.path()).unwrap();
     let good = read_run(&folder.path().join("runs/plain_seed=0")).unwrap();
-    let spoil: [(fn(&mut metabnn::report::summary::RunSummary), &str); 6] = [
+    let spoil: [(Spoil, &str); 6] = [
         (|run| run.average_accuracy = f64::NAN, "a fraction in [0, 1], got NaN"),
         (|run| run.accuracy_matrix[1][2] = f64::INFINITY, "a fraction in [0, 1], got inf"),
         (|run| run.forgetting = Some(f64::NAN), "a difference in [-1, 1], got NaN"),
@@ -287,7 +291,7 @@ fn what_json_cannot_hold_is_not_written() {
         let mut summary = good.summary.clone();
         spoil(&mut summary);
         let out = folder.path().join(index.to_string());
-        let error = metabnn::report::folder::write_run(&out, "", &summary, &[], &[]).unwrap_err();
+        let error = write_run(&out, "", &summary, &[], &[]).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!out.exists(), "nothing is written");
     }
@@ -301,7 +305,10 @@ fn runs_that_do_not_belong_together_are_not_averaged() {
     Sample { seeds: 1, phases: 3, tests: 3, ..Sample::default() }.write(folder.path()).unwrap();
     let message = read_results(folder.path()).unwrap_err().to_string();
     let expected = "runs that differ in their seed alone: expected the same tests and training phases";
-    assert!(message.contains(expected) && message.contains("plain_seed=1"), "{message}");
+    assert!(
+        message.contains(expected) && message.contains("metaplastic_seed=0 and metaplastic_seed=1"),
+        "{message}"
+    );
 }
 
 #[test]
