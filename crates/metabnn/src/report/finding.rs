@@ -1,6 +1,6 @@
 //! What the numbers say, in a sentence.
 
-use super::view::{GroupView, View, percent};
+use super::view::{GroupView, View};
 
 /// "metaplastic keeps 91.2 % on average over 5 tasks; plain keeps 48.3 %."
 pub(super) fn sentence(view: &View<'_>) -> String {
@@ -13,22 +13,20 @@ pub(super) fn sentence(view: &View<'_>) -> String {
     let (most, least) = (percent(mean(&best)), percent(mean(&worst)));
     if view.groups.len() == 1 {
         let learned = match learned(best) {
-            Some(learned) => format!(" ({} % right after training on each)", percent(learned)),
+            Some(learned) => format!(" ({} right after training on each)", percent(learned)),
             None => String::new(),
         };
-        return format!("{} {} {most} %{}{learned}.", best.label, verb(best), scope(best));
+        return format!("{} {} {most}{}{learned}.", best.label, verb(best), scope(best));
     }
     if most == least {
-        return format!("All {} end at {most} %{}.", view.groups.len(), scope(best));
+        return format!("All {} settings end at {most}{}.", view.groups.len(), scope(best));
     }
-    format!(
-        "{} {} {most} %{}; {} {} {least} %.",
-        best.label,
-        verb(best),
-        scope(best),
-        worst.label,
-        verb(worst)
-    )
+    format!("{} {} {most}{}; {} {} {least}.", best.label, verb(best), scope(best), worst.label, verb(worst))
+}
+
+/// "91.2 %", never torn apart at the end of a line.
+fn percent(fraction: f64) -> String {
+    super::view::percent(fraction) + "\u{a0}%"
 }
 
 /// Only where one task follows another is there something to keep.

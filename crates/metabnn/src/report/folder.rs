@@ -135,7 +135,8 @@ pub fn read_summary(out: &Path) -> Result<Summary, ReportError> {
 /// The summary is made anew from what is found: runs may have been added one by one, by several processes.
 ///
 /// # Errors
-/// [`ReportError::NoRuns`] if none is finished; otherwise as [`read_run`].
+/// [`ReportError::NoRuns`] if none is finished; [`ReportError::Invalid`] if runs that differ in their seed alone had
+/// different tasks (leftovers of another recipe); otherwise as [`read_run`].
 pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     let recipe_toml = read(&out.join(RECIPE))?;
     let known = if out.join(SUMMARY).exists() { Some(read_summary(out)?) } else { None };
@@ -151,6 +152,7 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
         return Err(ReportError::NoRuns { path: out.into() });
     }
     runs.sort_by_key(place);
+    check_groups(out, &runs)?;
     let name = known.as_ref().map_or_else(|| recipe_name(out, &recipe_toml), |known| known.recipe.clone());
     let summary = Summary::new(&name, runs.iter().map(|run| run.summary.clone()).collect());
     Ok(Results { summary, recipe_toml, runs })
@@ -204,6 +206,21 @@ fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
     Ok(())
 }
 
+/// Averages over seeds need runs of one shape.
+fn check_groups(out: &Path, runs: &[RunResults]) -> Result<(), ReportError> {
+    let shape = |run: &RunSummary| (run.tests.clone(), run.accuracy_matrix.len());
+    for (index, RunResults { summary: run, .. }) in runs.iter().enumerate() {
+        let same = |other: &&RunSummary| other.arm == run.arm && other.settings == run.settings;
+        let first = runs[..index].iter().map(|run| &run.summary).find(same);
+        if let Some(first) = first.filter(|first| shape(first) != shape(run)) {
+            let got = format!("{} and {}", first.name, run.name);
+            let what = "runs that differ in their seed alone";
+            return Err(ReportError::invalid(out, what, "the same tests and training phases", got));
+        }
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Result<String, ReportError> {
     fs::read_to_string(path).map_err(ReportError::file(path, "read"))
 }
@@ -216,4 +233,22 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path, expected: &str) -> Res
 fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), ReportError> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
     write_atomically(path, (text.map_err(ReportError::file(path, "write"))? + "\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn json_reads_back_to_the_bit(values in prop::collection::vec(any::<f64>(), 1..20)) {
+            let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("values.json");
+            write_json(&path, &values).unwrap();
+            prop_assert_eq!(read_json::<Vec<f64>>(&path, "numbers").unwrap(), values);
+        }
+    }
 }

@@ -77,9 +77,16 @@ fn cards(view: &View<'_>) -> String {
     }
     let card = |group: &GroupView<'_>| {
         let average = group.group.average_accuracy;
-        let std = average.std.map_or(String::new(), |std| format!("<small> ± {}</small>", percent(std)));
+        let std = average.std.map_or(String::new(), |std| format!("<small>\u{a0}± {}</small>", percent(std)));
         let forgetting = group.group.forgetting.map_or(String::new(), |forgetting| {
-            format!("<p>forgets {} points of what it knew</p>", percent(forgetting.mean))
+            let points = percent(forgetting.mean);
+            // Below nothing: later tasks made earlier ones better.
+            let lost = if forgetting.mean <= 0.0 || points == "0.0" {
+                "nothing".into()
+            } else {
+                format!("{points} points")
+            };
+            format!("<p>forgets {lost} of what it knew</p>")
         });
         format!(
             "<article class=\"card\"><h3>{}</h3><p class=\"number\">{}<small>\u{202f}%</small>{std}</p>\

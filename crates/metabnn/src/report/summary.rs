@@ -34,7 +34,7 @@ pub struct RunSummary {
     pub backward_transfer: Option<f64>,
     /// See [`AccuracyMatrix::forward_transfer`].
     pub forward_transfer: Option<f64>,
-    /// rows[i][j]: test accuracy on j after training task i, in [0, 1].
+    /// `rows[i][j]`: test accuracy on j after training task i, in [0, 1].
     pub accuracy_matrix: Vec<Vec<f64>>,
     /// Accuracy of the untrained network on each test.
     pub untrained_accuracy: Vec<f64>,

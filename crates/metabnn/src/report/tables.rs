@@ -227,3 +227,55 @@ impl Line<'_> {
         ReportError::malformed(self.table.path, self.number, expected, format!("\"{}\"", &self.fields[field]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split() -> impl Strategy<Value = Split> {
+        prop_oneof![Just(Split::Train), Just(Split::Test)]
+    }
+
+    proptest! {
+        #[test]
+        fn evaluations_read_back_to_the_bit(
+            rows in prop::collection::vec((0..99usize, 0..99usize, split(), 1..99usize, 0.0..=1.0, any::<f64>()), 0..9)
+        ) {
+            let written: Vec<Evaluation> = rows
+                .into_iter()
+                .map(|(task_trained, epoch, split, task_evaluated, accuracy, loss)| Evaluation {
+                    task_trained, epoch, split, task_evaluated, accuracy, loss,
+                })
+                .collect();
+            let text = metrics(&written);
+            let read = parse_metrics(Path::new("m"), &text).unwrap();
+            // Compared as text: a loss may be NaN, which equals nothing.
+            prop_assert_eq!(format!("{written:?}"), format!("{read:?}"));
+        }
+
+        #[test]
+        fn matrices_read_back_with_any_name(
+            tests in prop::collection::vec("[a-z ,\"\n$é-]{1,9}", 1..5),
+            rows in prop::collection::vec(prop::collection::vec(0.0..=1.0, 4), 0..5),
+        ) {
+            let rows: Vec<Vec<f64>> = rows.into_iter().map(|row| row[..tests.len()].to_vec()).collect();
+            let text = accuracy_matrix(&tests, &rows);
+            let (read_tests, read_rows) = parse_accuracy_matrix(Path::new("a"), &text).unwrap();
+            prop_assert_eq!(read_tests, tests);
+            prop_assert_eq!(read_rows, rows);
+        }
+
+        #[test]
+        fn histograms_read_back_to_the_bit(
+            weights in prop::collection::vec(-1e3f32..1e3, 1..50),
+            bins in 1..70usize,
+        ) {
+            let written: Vec<WeightHistogram> =
+                (0..3).map(|task| WeightHistogram::new(task, 2, &weights, bins)).collect();
+            let text = histograms(&written);
+            prop_assert_eq!(parse_histograms(Path::new("h"), &text).unwrap(), written);
+        }
+    }
+}

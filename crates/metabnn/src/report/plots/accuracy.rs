@@ -100,7 +100,8 @@ impl<'a> Panel<'a> {
 
     fn draw(&self, canvas: &mut Canvas, frame: &Frame, colors: &[Color], leftmost: bool) {
         let average = percent(self.group.group.average_accuracy.mean);
-        let detail = format!("{}, {average} % on average at the end", self.group.seeds());
+        let over_tests = if self.group.tests().len() > 1 { " on average" } else { "" };
+        let detail = format!("{}, {average} %{over_tests} at the end", self.group.seeds());
         frame.heading(canvas, &self.group.label, &detail);
         let percents = round_ticks(frame.y, 5);
         frame.y_axis(canvas, &percents, leftmost);
@@ -110,24 +111,29 @@ impl<'a> Panel<'a> {
         self.draw_boundaries(canvas, frame, colors);
         frame.x_axis(canvas, &whole_ticks(frame.x, (frame.width / 60.0) as usize));
         frame.x_label(canvas, "epochs since the start");
-        for test in 0..self.group.tests().len() {
-            let accuracies = self.accuracies(test);
-            if self.group.runs.len() > 1 {
-                let edge = |pick: fn((f64, f64, f64)) -> f64| -> Vec<(f64, f64)> {
-                    accuracies
-                        .iter()
-                        .map(|(time, values)| frame.at(*time as f64, pick(spread(values))))
-                        .collect()
-                };
-                canvas.band(&edge(|(_, least, _)| least), &edge(|(_, _, greatest)| greatest), &colors[test]);
-            }
-            let means: Vec<(f64, f64)> =
-                accuracies.iter().map(|(time, values)| frame.at(*time as f64, spread(values).0)).collect();
-            if let [only] = means.as_slice() {
-                canvas.dot(*only, 3.0, &colors[test]);
-            }
-            canvas.curve(means, &colors[test], 2.2);
+        for (test, color) in colors.iter().enumerate().take(self.group.tests().len()) {
+            self.draw_curve(canvas, frame, &self.accuracies(test), color);
         }
+    }
+
+    fn draw_curve(
+        &self,
+        canvas: &mut Canvas,
+        frame: &Frame,
+        accuracies: &BTreeMap<usize, Vec<f64>>,
+        color: &Color,
+    ) {
+        let curve = |pick: fn((f64, f64, f64)) -> f64| -> Vec<(f64, f64)> {
+            accuracies.iter().map(|(time, values)| frame.at(*time as f64, pick(spread(values)))).collect()
+        };
+        if self.group.runs.len() > 1 && !accuracies.is_empty() {
+            canvas.band(&curve(|(_, least, _)| least), &curve(|(_, _, greatest)| greatest), color);
+        }
+        let means = curve(|(mean, _, _)| mean);
+        if let [only] = means.as_slice() {
+            canvas.dot(*only, 3.0, color);
+        }
+        canvas.curve(means, color, 2.2);
     }
 
     /// Where one training phase ends, and above the frame which one is going on, as far as there is room.
@@ -138,7 +144,7 @@ impl<'a> Panel<'a> {
         let every = (widest / narrowest).ceil() as usize;
         for phase in 1..=phases {
             let (from, to) = (self.boundaries[phase - 1] as f64, self.boundaries[phase] as f64);
-            if phases > 1 && phase < phases && narrowest > 4.0 {
+            if phases > 1 && phase < phases && narrowest > 10.0 {
                 canvas.line(frame.at(to, 0.0), frame.at(to, 100.0), &GRID, 1.5);
             }
             if phases == 1 || (phase - 1) % every != 0 {

@@ -66,18 +66,17 @@ impl Frame {
         canvas.text(at, label, LABEL, Anchor::Middle, &INK);
     }
 
-    /// What y is, upright at the left of its labels.
+    /// What y is, above its labels.
     pub fn y_label(&self, canvas: &mut Canvas, label: &str) {
-        let at = (self.left - 46.0, self.top + self.height / 2.0);
-        canvas.turned_text(at, label, LABEL, Anchor::Middle, -90.0);
+        canvas.text((self.left - 56.0, self.top - 26.0), label, LABEL, Anchor::Start, &INK);
     }
 
     /// Title and a second line above the frame.
     pub fn heading(&self, canvas: &mut Canvas, title: &str, detail: &str) {
         let width = self.width + 20.0;
-        canvas.title((self.left, self.top - 44.0), &shortened(title, TITLE, width));
+        canvas.title((self.left, self.top - 68.0), &shortened(title, TITLE, width));
         canvas.text(
-            (self.left, self.top - 26.0),
+            (self.left, self.top - 50.0),
             &shortened(detail, TICK, width),
             TICK,
             Anchor::Start,
@@ -86,13 +85,16 @@ impl Frame {
     }
 }
 
-/// At most about `count` round numbers over `low..=high`.
+/// Round numbers over `low..=high`, as near to `count` of them as steps of 1, 2 and 5 come.
 pub fn round_ticks((low, high): (f64, f64), count: usize) -> Vec<(f64, String)> {
-    let rough = (high - low) / count.max(1) as f64;
-    let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
-    let step = step.into_iter().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(10.0 * power);
-    let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
+    let wanted = (high - low) / count.max(1) as f64;
+    let power = wanted.log10().floor();
+    // Digit and power apart, so that a value is one rounding away from its decimal form.
+    let steps = [(1.0, power), (2.0, power), (5.0, power), (1.0, power + 1.0)];
+    let off = |(digit, power): &(f64, f64)| (digit * 10f64.powf(*power) / wanted).ln().abs();
+    let (digit, power) = steps.into_iter().min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(steps[0]);
+    let step = digit * 10f64.powf(power);
+    let decimals = (-power).max(0.0) as usize;
     let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
     (first..=last)
         .map(|index| index as f64 * step)
@@ -163,10 +165,10 @@ pub struct Grid {
     panel: (f64, f64),
 }
 
-const LEFT: f64 = 72.0;
+const LEFT: f64 = 68.0;
 const RIGHT: f64 = 20.0;
-const BETWEEN: f64 = 28.0;
-const ABOVE: f64 = 68.0;
+const BETWEEN: f64 = 36.0;
+const ABOVE: f64 = 94.0;
 const BELOW: f64 = 50.0;
 
 impl Grid {
@@ -213,7 +215,7 @@ impl Grid {
 
     /// Whether the panel `index` is the first of its row.
     pub fn is_leftmost(&self, index: usize) -> bool {
-        index % self.columns == 0
+        index.is_multiple_of(self.columns)
     }
 }
 
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside() {
         assert_eq!(labels(round_ticks((0.0, 100.0), 5)), ["0", "20", "40", "60", "80", "100"]);
-        assert_eq!(labels(round_ticks((-0.3, 0.3), 5)), ["-0.2", "0.0", "0.2"]);
+        assert_eq!(labels(round_ticks((-0.3, 0.3), 5)), ["-0.3", "-0.2", "-0.1", "0.0", "0.1", "0.2", "0.3"]);
         assert_eq!(labels(whole_ticks((0.0, 2.0), 8)), ["0", "1", "2"]);
     }
 

@@ -44,10 +44,10 @@ pub fn distinct(count: usize) -> Vec<Color> {
     if count <= DISTINCT.len() { DISTINCT[..count].to_vec() } else { ordered(count) }
 }
 
-/// Colours for `count` things in order, from dark violet to yellow-green; the ends of the ramp that vanish on a dark or
+/// Colours for `count` things in order, from blue to yellow-green; the ends of the ramp that vanish on a dark or
 /// a white ground are left out.
 pub fn ordered(count: usize) -> Vec<Color> {
-    let at = |index: usize| 0.12 + 0.74 * index as f64 / (count.max(2) - 1) as f64;
+    let at = |index: usize| 0.24 + 0.64 * index as f64 / (count.max(2) - 1) as f64;
     (0..count).map(|index| ramp(at(index))).collect()
 }
 
@@ -67,11 +67,6 @@ pub fn ink_on(ground: &Color) -> Color {
 /// Roughly how wide `text` is; the fonts are the reader's, so this errs on the wide side.
 pub fn width_of(text: &str, size: u32) -> f64 {
     text.chars().count() as f64 * f64::from(size) * 0.6
-}
-
-/// Height of text of `width` pixels that is turned upwards by 40 degrees.
-pub fn turned_text_height(width: f64) -> f64 {
-    width * 40f64.to_radians().sin() + 12.0
 }
 
 /// `text`, shortened to `width` pixels with an ellipsis.
@@ -97,28 +92,13 @@ impl Canvas {
         Self { scene }
     }
 
-    /// Text whose baseline starts, is centred or ends at (x, y).
+    /// Text whose baseline starts, is centred or ends at (x, y). It is never turned: the library's rasteriser loses the
+    /// smooth edges of turned letters.
     pub fn text(&mut self, (x, y): (f64, f64), content: &str, size: u32, anchor: Anchor, color: &Color) {
-        self.push_text((x, y), content, size, anchor, color, None);
-    }
-
-    /// The same, turned by `degrees` clockwise around (x, y).
-    pub fn turned_text(&mut self, at: (f64, f64), content: &str, size: u32, anchor: Anchor, degrees: f64) {
-        self.push_text(at, content, size, anchor, &INK, Some(degrees));
-    }
-
-    fn push_text(
-        &mut self,
-        (x, y): (f64, f64),
-        content: &str,
-        size: u32,
-        anchor: Anchor,
-        color: &Color,
-        rotate: Option<f64>,
-    ) {
-        // The library takes what stands between dollar signs for mathematics.
-        let (content, color) = (printable(content).replace('$', "\\$"), Some(color.clone()));
-        self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate, bold: false, color });
+        // What stands between dollar signs would be taken for mathematics.
+        let content = printable(content).replace('$', "\\$");
+        let (rotate, bold, color) = (None, false, Some(color.clone()));
+        self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate, bold, color });
     }
 
     /// Bold text that starts at (x, y).

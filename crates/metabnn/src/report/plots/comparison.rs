@@ -4,7 +4,7 @@ use crate::report::view::{View, percent};
 
 use super::Figure;
 use super::axes::{Frame, round_ticks};
-use super::canvas::{Anchor, Canvas, GRID, INK, LABEL, MUTED, TICK, distinct, shortened, width_of};
+use super::canvas::{Anchor, Canvas, GRID, INK, LABEL, MUTED, TICK, distinct, ink_on, shortened, width_of};
 
 const WIDTH: f64 = 820.0;
 const BAR: f64 = 34.0;
@@ -20,6 +20,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (width, height) = (WIDTH - left - 30.0, view.groups.len() as f64 * BAR);
     let frame = Frame { left, top: 20.0, width, height, x: (0.0, 100.0), y: (0.0, 1.0) };
     let mut canvas = Canvas::new(WIDTH, frame.bottom() + 54.0);
+    let fill = distinct(1).remove(0);
     let ticks = round_ticks(frame.x, 5);
     for (value, _) in &ticks {
         canvas.line(frame.at(*value, 0.0), frame.at(*value, 1.0), &GRID, 1.0);
@@ -31,7 +32,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         let label = shortened(&group.label, LABEL, 300.0);
         canvas.text((left - 10.0, y + 4.5), &label, LABEL, Anchor::End, &INK);
         let size = (x(average.mean * 100.0) - left, BAR - 12.0);
-        canvas.rectangle((left, y - size.1 / 2.0), size, &distinct(1)[0]);
+        canvas.rectangle((left, y - size.1 / 2.0), size, &fill);
         let mut end = average.mean;
         if let Some(std) = average.std {
             let (low, high) = ((average.mean - std).max(0.0) * 100.0, (average.mean + std).min(1.0) * 100.0);
@@ -47,7 +48,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             canvas.text((x(end * 100.0) + 8.0, y + 4.5), &text, TICK, Anchor::Start, &INK);
         } else {
             let inside = (x((2.0 * average.mean - end) * 100.0) - 8.0, y + 4.5);
-            canvas.text(inside, &text, TICK, Anchor::End, &kuva::render::color::Color::Rgb(255, 255, 255));
+            canvas.text(inside, &text, TICK, Anchor::End, &ink_on(&fill));
         }
     }
     canvas.line((left, frame.top), (left, frame.bottom()), &MUTED, 1.0);

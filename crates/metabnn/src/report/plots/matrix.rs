@@ -3,19 +3,26 @@
 use crate::report::view::{GroupView, View, percent, short_names};
 
 use super::Figure;
-use super::canvas::{
-    Anchor, Canvas, INK, LABEL, MUTED, TICK, TITLE, ink_on, ramp, shortened, turned_text_height, width_of,
-};
+use super::canvas::{Anchor, Canvas, INK, LABEL, MUTED, TICK, TITLE, ink_on, ramp, shortened, width_of};
 
 /// Side of a cell, at most and at least; between them it gives way to the number of cells.
 const CELL: (f64, f64) = (56.0, 12.0);
-/// Widest and highest matrix.
+/// Widest and highest matrix that is not held open by the smallest cells.
 const ROOM: (f64, f64) = (900.0, 560.0);
 const WIDTH: f64 = 1080.0;
 const GAP: f64 = 40.0;
+/// Width of the scale of colours.
+const SCALE: f64 = 200.0;
+/// Height of headings and names of columns.
+const ABOVE: f64 = 92.0;
+/// Widest heading that makes room for itself.
+const HEADING: f64 = 400.0;
 
-/// One heat map per group.
+/// One heat map per group; `None` where each would be a single number.
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
+    if view.groups.iter().all(|group| group.phases() * group.tests().len() == 1) {
+        return None;
+    }
     let maps: Vec<HeatMap<'_>> = view.groups.iter().map(HeatMap::of).collect();
     let mut places = Vec::new();
     let (mut x, mut y, mut row_height, mut reach) = (0.0f64, 0.0, 0.0f64, 0.0f64);
@@ -29,7 +36,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         reach = reach.max(x - GAP);
         row_height = row_height.max(height);
     }
-    let mut canvas = Canvas::new(reach + 16.0, y + row_height + 52.0);
+    let mut canvas = Canvas::new((reach + 16.0).max(SCALE + 110.0), y + row_height + 52.0);
     for (map, place) in maps.iter().zip(places) {
         map.draw(&mut canvas, place);
     }
@@ -60,44 +67,39 @@ struct HeatMap<'a> {
     across: String,
     cell: (f64, f64),
     left: f64,
-    above: f64,
 }
 
 impl<'a> HeatMap<'a> {
     fn of(group: &'a GroupView<'a>) -> Self {
         let (rows, columns) = (group.phases(), group.tests().len());
         let side = |room: f64, count: usize| (room / count as f64).clamp(CELL.1, CELL.0);
-        let cell = (side(ROOM.0, columns), side(ROOM.1, rows).min(44.0));
         let (names, word) = short_names(group.tests());
-        let names: Vec<String> = names.iter().map(|name| shortened(name, TICK, 150.0)).collect();
+        let widest = |names: &[String]| names.iter().map(|name| width_of(name, TICK)).fold(0.0, f64::max);
+        // Names stand above their columns; where they would not fit, numbers do.
+        let fitting = widest(&names) + 8.0;
+        let fits = fitting * columns as f64 <= ROOM.0.max(CELL.0);
+        let names = if fits { names } else { (1..=columns).map(|column| column.to_string()).collect() };
+        let wide = if fits { fitting } else { 0.0 };
+        let cell = (side(ROOM.0, columns).max(wide), side(ROOM.1, rows).min(44.0));
         let across = word.map_or("accuracy on".into(), |word| format!("accuracy on {word}"));
-        let widest = names.iter().map(|name| width_of(name, TICK)).fold(0.0, f64::max);
-        let upright = widest <= cell.0;
-        let row_names = if group.is_square() { widest } else { width_of(&rows.to_string(), TICK) };
-        let above = 76.0 + if upright { 16.0 } else { turned_text_height(widest) };
-        Self { group, names, across, cell, left: row_names + 40.0, above }
+        let row_names = if group.is_square() { widest(&names) } else { width_of(&rows.to_string(), TICK) };
+        Self { group, names, across, cell, left: row_names.max(width_of("after", TICK)) + 25.0 }
     }
 
     fn size(&self) -> (f64, f64) {
         let (rows, columns) = (self.group.phases() as f64, self.names.len() as f64);
-        let heading = width_of(&self.group.label, TITLE).max(width_of(&self.detail(), TICK)).min(400.0);
-        let turned = if self.upright() { 0.0 } else { self.above - 76.0 };
-        ((self.left + columns * self.cell.0 + turned).max(heading), self.above + rows * self.cell.1)
-    }
-
-    fn upright(&self) -> bool {
-        self.names.iter().all(|name| width_of(name, TICK) <= self.cell.0)
-    }
-
-    fn detail(&self) -> String {
-        self.group.seeds()
+        let across = width_of(&self.across, LABEL);
+        let heading =
+            width_of(&self.group.label, TITLE).max(width_of(&self.group.seeds(), TICK)).min(HEADING);
+        let width = (self.left + (columns * self.cell.0).max(across)).max(heading + 16.0);
+        (width, ABOVE + rows * self.cell.1)
     }
 
     fn draw(&self, canvas: &mut Canvas, (x, y): (f64, f64)) {
         let (width, _) = self.size();
-        canvas.title((x + 16.0, y + 26.0), &shortened(&self.group.label, TITLE, width.max(400.0)));
-        canvas.text((x + 16.0, y + 44.0), &self.detail(), TICK, Anchor::Start, &MUTED);
-        let (left, top) = (x + self.left, y + self.above);
+        canvas.title((x + 16.0, y + 26.0), &shortened(&self.group.label, TITLE, width - 16.0));
+        canvas.text((x + 16.0, y + 44.0), &self.group.seeds(), TICK, Anchor::Start, &MUTED);
+        let (left, top) = (x + self.left, y + ABOVE);
         self.draw_names(canvas, (left, top));
         for (row, accuracies) in self.group.mean_matrix().iter().enumerate() {
             for (column, accuracy) in accuracies.iter().enumerate() {
@@ -113,29 +115,22 @@ impl<'a> HeatMap<'a> {
     }
 
     fn draw_names(&self, canvas: &mut Canvas, (left, top): (f64, f64)) {
-        let rows = self.group.phases();
-        canvas.text((left, self.title_height(top)), &self.across, LABEL, Anchor::Start, &INK);
-        for (column, name) in self.names.iter().enumerate() {
+        canvas.text((left, top - 24.0), &self.across, LABEL, Anchor::Start, &INK);
+        canvas.text((left - 8.0, top - 7.0), "after", TICK, Anchor::End, &INK);
+        // Cells may be smaller than their numbers: then only every so many has one.
+        let widest = self.names.iter().map(|name| width_of(name, TICK)).fold(0.0, f64::max);
+        let every = ((widest + 2.0) / self.cell.0).ceil() as usize;
+        for (column, name) in self.names.iter().enumerate().step_by(every.max(1)) {
             let x = left + (column as f64 + 0.5) * self.cell.0;
-            if self.upright() {
-                canvas.text((x, top - 7.0), name, TICK, Anchor::Middle, &MUTED);
-            } else {
-                canvas.turned_text((x, top - 7.0), name, TICK, Anchor::Start, -40.0);
-            }
+            canvas.text((x, top - 7.0), name, TICK, Anchor::Middle, &MUTED);
         }
-        let middle = (left - self.left + 24.0, top + rows as f64 * self.cell.1 / 2.0);
-        let word = if rows > 2 { "after training" } else { "after" };
-        canvas.turned_text(middle, word, LABEL, Anchor::Middle, -90.0);
-        for row in 0..rows {
+        let every = (14.0 / self.cell.1).ceil() as usize;
+        for row in (0..self.group.phases()).step_by(every) {
             let number = (row + 1).to_string();
             let name = if self.group.is_square() { &self.names[row] } else { &number };
             let y = top + (row as f64 + 0.5) * self.cell.1 + 4.0;
-            canvas.text((left - 7.0, y), name, TICK, Anchor::End, &MUTED);
+            canvas.text((left - 8.0, y), name, TICK, Anchor::End, &MUTED);
         }
-    }
-
-    fn title_height(&self, top: f64) -> f64 {
-        top - (self.above - 70.0)
     }
 }
 
@@ -143,9 +138,10 @@ impl<'a> HeatMap<'a> {
 fn scale(canvas: &mut Canvas, (x, y): (f64, f64)) {
     const STEPS: usize = 100;
     canvas.text((x, y + 11.0), "0 %", TICK, Anchor::Start, &MUTED);
+    let width = SCALE / STEPS as f64;
     for step in 0..STEPS {
-        let at = (x + 30.0 + 2.0 * step as f64, y);
-        canvas.rectangle(at, (2.0, 14.0), &ramp(step as f64 / (STEPS - 1) as f64));
+        let at = (x + 30.0 + width * step as f64, y);
+        canvas.rectangle(at, (width, 14.0), &ramp(step as f64 / (STEPS - 1) as f64));
     }
-    canvas.text((x + 38.0 + 2.0 * STEPS as f64, y + 11.0), "100 %", TICK, Anchor::Start, &MUTED);
+    canvas.text((x + 38.0 + SCALE, y + 11.0), "100 %", TICK, Anchor::Start, &MUTED);
 }

@@ -16,6 +16,9 @@ const HEIGHT: f64 = 220.0;
 /// Histograms have bins of different widths (each spans its own weights); counts per this width can be compared.
 const UNIT: f64 = 0.01;
 
+/// Least reach of the axis of hidden weights, for a layer whose weights are all zero.
+const NARROWEST: f64 = 1e-3;
+
 /// One row of panels per layer, one panel per group; `None` if no run left histograms.
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let panels: Vec<Panel<'_>> =
@@ -100,7 +103,7 @@ fn legend_entries(times: &BTreeSet<usize>) -> Vec<(String, Color)> {
 /// The farthest hidden weight of a layer over all panels, and the power of ten above its greatest density.
 fn ranges(panels: &[Panel<'_>], layer: usize) -> (f64, f64) {
     let of_layer = || panels.iter().flat_map(Panel::histograms).filter(|one| one.layer == layer);
-    let reach = of_layer().map(|one| one.low.abs().max(one.high.abs())).fold(f64::MIN_POSITIVE, f64::max);
+    let reach = of_layer().map(|one| one.low.abs().max(one.high.abs())).fold(NARROWEST, f64::max);
     let top = of_layer().flat_map(outline).map(|(_, density)| density).fold(0.0, f64::max);
     (reach * 1.02, top.ceil().max(1.0))
 }
