@@ -11,10 +11,11 @@ mod small_set;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::{Compression, GzBuilder};
-use metabnn::data::DataError;
 use metabnn::data::fetch::{FetchOptions, Progress, fetch};
+use metabnn::data::{DataError, Dataset, Entry, Images, Source};
 use server::{Answer, Request, Server};
 use small_set::{Run, TRAIN_IMAGES, content, entry, impatient, zipped};
 
@@ -341,4 +342,41 @@ fn progress_can_be_told_apart() {
     assert_eq!(bytes, zipped("/test-labels.gz").unwrap().len() as u64);
     assert_eq!(done.len(), 4);
     assert!(done.iter().all(|(_, path)| path.exists()));
+}
+
+#[test]
+fn another_process_s_download_is_waited_for() {
+    let server = Server::start(vec![Answer::Well], zipped);
+    let entry = entry(&[&server]);
+    let run = Run::new();
+    fs::create_dir_all(run.path("")).unwrap();
+    let other = fs::File::create(run.path(".lock")).unwrap();
+    other.lock().unwrap();
+    let mut waited_for = Vec::new();
+    fetch(&entry, run.data.path(), &impatient(), &mut |progress| {
+        if let Progress::Waiting { folder } = progress {
+            assert_eq!(server.requests(), []);
+            waited_for.push(folder.to_owned());
+            other.unlock().unwrap();
+        }
+    })
+    .unwrap();
+    assert_eq!(waited_for, [run.data.path().join("small")]);
+    run.assert_complete(&entry);
+}
+
+#[test]
+fn a_drawn_set_needs_no_files() {
+    let set = Entry {
+        source: Source::Drawn(|| {
+            let images = Images::new(1, 1, 1, vec![7], vec![0]).unwrap();
+            Dataset { name: "drawn".into(), train: Arc::new(images.clone()), test: Arc::new(images) }
+        }),
+        ..entry(&[])
+    };
+    let mut run = Run::new();
+    assert_eq!(run.fetch(&set).unwrap(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(set.verify(Some(run.data.path())).unwrap(), []);
+    assert_eq!(set.load(None).unwrap().train.image(0), [7]);
+    assert!(!run.path("").exists());
 }

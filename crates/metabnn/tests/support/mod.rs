@@ -21,7 +21,7 @@ pub fn data_dir() -> Option<PathBuf> {
 
 /// Whether the value of the variable `CI` says yes.
 pub fn is_ci(value: Option<&OsStr>) -> bool {
-    value.is_some_and(|value| value != "" && value != "0" && value != "false")
+    value.is_some_and(|value| !value.is_empty() && value != "0" && value != "false")
 }
 
 /// `folder` where it is there.
