@@ -18,9 +18,9 @@ pub enum Answer {
     Status(u16),
     /// So many bytes of the body, then the connection is closed.
     Truncated(usize),
-    /// So many bytes of the body, then nothing for a long time.
+    /// So many bytes of the body, then nothing, the connection left open.
     Stalled(usize),
-    /// Nothing at all for a long time, not even a header.
+    /// Nothing at all, not even a header, the connection left open.
     Silent,
     /// The whole body, its middle byte changed.
     Corrupt,
@@ -62,16 +62,18 @@ impl Server {
         let stop = Arc::new(AtomicBool::new(false));
         let (seen, stopped) = (requests.clone(), stop.clone());
         let thread = thread::spawn(move || {
+            // Connections kept open without a word until the server ends.
+            let mut silent = Vec::new();
             for (index, stream) in listener.incoming().enumerate() {
                 if stopped.load(Ordering::SeqCst) {
                     break;
                 }
                 let answer = &answers[index.min(answers.len() - 1)];
                 // A client that hangs up is one of the things under test.
-                if let Some(request) =
-                    stream.ok().and_then(|stream| answer_one(stream, answer, &body, &stopped))
-                {
-                    seen.lock().unwrap().push(request);
+                let Ok(mut stream) = stream else { continue };
+                seen.lock().unwrap().extend(answer_one(&mut stream, answer, &body));
+                if matches!(answer, Answer::Stalled(_) | Answer::Silent) {
+                    silent.push(stream);
                 }
             }
         });
@@ -110,13 +112,12 @@ impl Drop for Server {
 }
 
 fn answer_one(
-    mut stream: TcpStream,
+    stream: &mut TcpStream,
     answer: &Answer,
     body: &impl Fn(&str) -> Option<Vec<u8>>,
-    stopped: &AtomicBool,
 ) -> Option<Request> {
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let (path, start) = read_request(&stream)?;
+    let (path, start) = read_request(stream)?;
     let (mut content, mut status) = match body(&path) {
         Some(content) => (content, "200 OK".to_owned()),
         None => (Vec::new(), "404 Not Found".to_owned()),
@@ -148,15 +149,12 @@ fn answer_one(
             content.resize(whole + count, 0);
             announce = false;
         }
-        Answer::Redirect(to) if path != *to => {
+        Answer::Redirect(to) => {
             status = "302 Found".into();
             headers = format!("Location: {to}\r\n");
             content.clear();
         }
-        Answer::Silent => {
-            wait(stopped);
-            return Some(Request { path, start, sent: 0 });
-        }
+        Answer::Silent => return Some(Request { path, start, sent: 0 }),
         _ => {}
     }
     if announce {
@@ -166,20 +164,7 @@ fn answer_one(
     write!(stream, "HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n").ok()?;
     // A client may hang up before all is sent: the request counts all the same.
     let _ = stream.write_all(&content[..sent]).and_then(|()| stream.flush());
-    if matches!(answer, Answer::Stalled(_)) {
-        wait(stopped);
-    }
     Some(Request { path, start, sent })
-}
-
-/// Long enough for every client of the tests to lose patience.
-fn wait(stopped: &AtomicBool) {
-    for _ in 0..100 {
-        if stopped.load(Ordering::SeqCst) {
-            break;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn read_request(stream: &TcpStream) -> Option<(String, Option<usize>)> {
