@@ -114,7 +114,7 @@ pub fn dot(a: &[u64], b: &[u64], columns: usize) -> i32 {
     columns as i32 - 2 * differing as i32
 }
 
-/// One row of input times every row of weights: output[o] = sum_i input[row, i] weights[o, i].
+/// One row of input times every row of weights: `output[o] = sum_i input[row, i] weights[o, i]`.
 ///
 /// Shapes: input (batch, in), weights (out, in), output (out). The sums are whole numbers, exact in f32 up to
 /// 2^24 inputs.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{DataError, Dataset};
+use super::{DataError, Dataset, glyphs};
 
 /// A data set of the catalogue.
 ///
@@ -88,7 +88,7 @@ const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 /// Every data set of the catalogue. A set that the program draws itself is one more entry here, with
 /// [`Source::Drawn`].
 pub fn entries() -> Vec<Entry> {
-    vec![mnist(), fashion_mnist(), usps()]
+    vec![mnist(), fashion_mnist(), usps(), glyphs()]
 }
 
 /// The entry called `name`.
@@ -113,6 +113,19 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
         .filter(|(similarity, _)| *similarity >= 0.5)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate.clone())
+}
+
+fn glyphs() -> Entry {
+    Entry {
+        name: "glyphs".into(),
+        title: "Glyphs: ten signs that the program draws itself".into(),
+        rows: 28,
+        columns: 28,
+        classes: 10,
+        train: glyphs::TRAINING_IMAGES,
+        test: glyphs::TEST_IMAGES,
+        source: Source::Drawn(|| glyphs::glyphs(glyphs::TRAINING_IMAGES, glyphs::TEST_IMAGES)),
+    }
 }
 
 fn mnist() -> Entry {

@@ -72,9 +72,9 @@ type AdamTile =
 pub struct Kernels {
     /// The platform they were compiled for.
     pub platform: Platform,
-    /// output[o] = sum_i input[row, i] weights[o, i], all +-1.
+    /// `output[o] = sum_i input[row, i] weights[o, i]`, all +-1.
     pub xnor_product: XnorProduct,
-    /// sum[j] += sum_k coefficients[k] rows[k, j]: the one real-valued product, in three uses (forward, gradient
+    /// `sum[j] += sum_k coefficients[k] rows[k, j]`: the one real-valued product, in three uses (forward, gradient
     /// of the input, gradient of the weights). Shapes: coefficients (k), rows (k, n), sum (n).
     pub sum_rows: SumRows,
     /// Adam whose shrinking updates are scaled by f_meta(m, W). All slices have one length.

@@ -23,7 +23,7 @@ fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut
     metabnn_infer::xnor_product(input, row, weights, output);
 }
 
-/// sum[j] += sum_k coefficients[k] rows[k, j], k in order. Shapes: coefficients (k), rows (k, n), sum (n).
+/// `sum[j] += sum_k coefficients[k] rows[k, j]`, k in order. Shapes: coefficients (k), rows (k, n), sum (n).
 ///
 /// A coefficient of 0 is skipped: four in five pixels of a drawing are black.
 #[inline(always)]

@@ -42,24 +42,24 @@ pub struct AccuracyMatrix {
 }
 
 impl AccuracyMatrix {
-    /// Mean over j of a[T][j]: what is known at the end. `None` before any task is done.
+    /// Mean over j of `a[T][j]`: what is known at the end. `None` before any task is done.
     pub fn average_accuracy(&self) -> Option<f64> {
         mean(self.rows.last()?.iter().copied())
     }
 
-    /// Mean over j < T of (max over k < T of a[k][j]) - a[T][j]; `None` unless square with T >= 2.
+    /// Mean over j < T of (max over k < T of `a[k][j]`) - `a[T][j]`; `None` unless square with T >= 2.
     pub fn forgetting(&self) -> Option<f64> {
         let (last, earlier) = self.square()?;
         mean((0..earlier.len()).map(|j| earlier.iter().map(|row| row[j]).fold(f64::MIN, f64::max) - last[j]))
     }
 
-    /// Mean over j < T of a[T][j] - a[j][j]; `None` unless square with T >= 2.
+    /// Mean over j < T of `a[T][j]` - `a[j][j]`; `None` unless square with T >= 2.
     pub fn backward_transfer(&self) -> Option<f64> {
         let (last, earlier) = self.square()?;
         mean(earlier.iter().enumerate().map(|(j, row)| last[j] - row[j]))
     }
 
-    /// Mean over j > 1 of a[j-1][j] - (accuracy of the untrained network on j); `None` unless square, T >= 2.
+    /// Mean over j > 1 of `a[j-1][j]` - (accuracy of the untrained network on j); `None` unless square, T >= 2.
     pub fn forward_transfer(&self) -> Option<f64> {
         let (_, earlier) = self.square()?;
         mean(earlier.iter().enumerate().map(|(j, row)| row[j + 1] - self.untrained[j + 1]))

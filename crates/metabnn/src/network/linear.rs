@@ -86,7 +86,7 @@ impl Linear {
     /// # Panics
     /// If `hidden` is no whole number of rows.
     pub fn new(inputs: usize, hidden: Vec<f32>, binarized: bool) -> Self {
-        assert!(inputs > 0 && hidden.len() % inputs == 0, "whole rows of {inputs} weights");
+        assert!(inputs > 0 && hidden.len().is_multiple_of(inputs), "whole rows of {inputs} weights");
         let binary = binarized.then(|| BitMatrix::from_signs(hidden.len() / inputs, inputs, &hidden));
         Self { inputs, hidden, binary }
     }
@@ -111,7 +111,7 @@ impl Linear {
         self.binary.as_ref()
     }
 
-    /// y[b, o] = sum_i x[b, i] W[o, i]. Shapes: x (batch, in), y (batch, out).
+    /// `y[b, o] = sum_i x[b, i] W[o, i]`. Shapes: x (batch, in), y (batch, out).
     pub fn forward(&self, kernels: Kernels, x: &Activations) -> Vec<f32> {
         let outputs = self.outputs();
         let mut y = vec![0.0; x.batch() * outputs];
@@ -125,14 +125,14 @@ impl Linear {
         y
     }
 
-    /// dx[b, i] = sum_o dy[b, o] W[o, i]. Shapes: dy (batch, out), dx (batch, in).
+    /// `dx[b, i] = sum_o dy[b, o] W[o, i]`. Shapes: dy (batch, out), dx (batch, in).
     pub fn backward_input(&self, kernels: Kernels, dy: &[f32]) -> Vec<f32> {
         let mut dx = vec![0.0; dy.len() / self.outputs() * self.inputs];
         multiply(kernels, dy, self.outputs(), WORD, |start, width| self.tile(start, width), &mut dx);
         dx
     }
 
-    /// dW[o, i] = sum_b dy[b, o] x[b, i], a few rows at a time, each handed to `update` with the synapses it
+    /// `dW[o, i] = sum_b dy[b, o] x[b, i]`, a few rows at a time, each handed to `update` with the synapses it
     /// belongs to; then those rows' signs are taken anew. Shapes: dy (batch, out), x (batch, in).
     ///
     /// The gradient is the one of the binary weights; the hidden weights take it as theirs (straight-through).
@@ -206,7 +206,7 @@ impl Linear {
     }
 }
 
-/// y[b, j] = sum_k x[b, k] M[k, j], where `tile(start, width)` gives columns start..start + width of M as
+/// `y[b, j] = sum_k x[b, k] M[k, j]`, where `tile(start, width)` gives columns start..start + width of M as
 /// (k, width). Shapes: x (batch, depth), y (batch, n). Tiles run in parallel; the sums do not depend on it.
 fn multiply(
     kernels: Kernels,

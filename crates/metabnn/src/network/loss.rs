@@ -1,6 +1,6 @@
 //! Softmax cross-entropy.
 
-/// Mean over the batch of -log softmax(z)[label], in nats; `logits`, (batch, classes), become its gradient,
+/// Mean over the batch of `-log softmax(z)[label]`, in nats; `logits`, (batch, classes), become its gradient,
 /// (softmax(z) - one_hot(label)) / batch.
 ///
 /// `libm` keeps exponential and logarithm the same on every platform.

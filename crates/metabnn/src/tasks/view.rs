@@ -153,7 +153,7 @@ mod tests {
                 assert_eq!(ranges.into_iter().flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
             }
         }
-        assert_eq!(batches(1, 10).collect::<Vec<_>>(), [0..1]);
+        assert_eq!(batches(1, 10).next(), Some(0..1));
         assert_eq!(batches(0, 10).len(), 0);
     }
 }
