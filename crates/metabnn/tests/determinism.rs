@@ -1,5 +1,7 @@
 //! The same seed gives the same bits: at one and at two threads, and twice in a row.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use metabnn::data::{Dataset, Images};

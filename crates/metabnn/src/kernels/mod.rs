@@ -61,8 +61,8 @@ impl Platform {
 
 /// One row of signs times a matrix of signs: see [`metabnn_infer::xnor_product`].
 type XnorProduct = fn(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]);
-/// A weighted sum of rows: see [`portable`](self).
-type SumRows = fn(coefficients: &[f32], rows: &[f32], sum: &mut [f32]);
+/// A product of real matrices: see [`Kernels::product`].
+type Product = fn(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]);
 /// One optimizer step of a tile of synapses.
 type AdamTile =
     fn(step: &AdamStep, m: f32, gradient: &[f32], hidden: &mut [f32], mean: &mut [f32], square: &mut [f32]);
@@ -74,9 +74,9 @@ pub struct Kernels {
     pub platform: Platform,
     /// `output[o] = sum_i input[row, i] weights[o, i]`, all +-1.
     pub xnor_product: XnorProduct,
-    /// `sum[j] += sum_k coefficients[k] rows[k, j]`: the one real-valued product, in three uses (forward, gradient
-    /// of the input, gradient of the weights). Shapes: coefficients (k), rows (k, n), sum (n).
-    pub sum_rows: SumRows,
+    /// `y[b, j] += sum_k x[b, k] m[k, j]`, k in order: the one real-valued product, in three uses (forward, gradient
+    /// of the input, gradient of the weights). Shapes: x (batch, depth), m (depth, n), y (batch, n).
+    pub product: Product,
     /// Adam whose shrinking updates are scaled by f_meta(m, W). All slices have one length.
     pub adam_tile: AdamTile,
 }

@@ -5,14 +5,11 @@ use metabnn_infer::BitMatrix;
 
 use super::{Kernels, Platform};
 
-/// Values summed at once: enough independent sums to hide the latency of an addition, few enough for registers.
-const LANES: usize = 32;
-
 pub(super) fn kernels() -> Kernels {
     Kernels {
         platform: Platform::Portable,
         xnor_product,
-        sum_rows: |coefficients, rows, sum| sum_rows(coefficients, rows, sum),
+        product: |x, m, depth, y| product::<8>(x, m, depth, y),
         adam_tile: |step, m, gradient, hidden, mean, square| {
             adam_tile(step, m, gradient, hidden, mean, square)
         },
@@ -23,33 +20,68 @@ fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut
     metabnn_infer::xnor_product(input, row, weights, output);
 }
 
-/// `sum[j] += sum_k coefficients[k] rows[k, j]`, k in order. Shapes: coefficients (k), rows (k, n), sum (n).
+/// Rows of a product that are summed together: each value read of the other operand serves all of them.
+const ROWS: usize = 4;
+/// Columns summed together where fewer than a platform's `LANES` are left.
+const NARROW: usize = 8;
+
+/// `y[b, j] += sum_k x[b, k] m[k, j]`, k in order. Shapes: x (batch, depth), m (depth, n), y (batch, n).
 ///
-/// A coefficient of 0 is skipped: four in five pixels of a drawing are black.
+/// `ROWS` times `LANES` sums are kept in registers: enough to hide the latency of an addition. Their number does not
+/// change a sum.
 #[inline(always)]
-pub(super) fn sum_rows(coefficients: &[f32], rows: &[f32], sum: &mut [f32]) {
-    let width = sum.len();
-    debug_assert_eq!(rows.len(), coefficients.len() * width);
-    let whole = width - width % LANES;
-    for start in (0..whole).step_by(LANES) {
-        let mut lanes = [0.0; LANES];
-        lanes.copy_from_slice(&sum[start..start + LANES]);
-        for (&coefficient, row) in coefficients.iter().zip(rows.chunks_exact(width)) {
-            if coefficient != 0.0 {
-                let row = &row[start..start + LANES];
-                for (lane, value) in lanes.iter_mut().zip(row) {
-                    *lane += coefficient * value;
-                }
-            }
-        }
-        sum[start..start + LANES].copy_from_slice(&lanes);
+pub(super) fn product<const LANES: usize>(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]) {
+    let (batch, n) = (x.len() / depth, m.len() / depth);
+    assert_eq!((batch * depth, depth * n, batch * n), (x.len(), m.len(), y.len()), "shapes of a product");
+    let mut start = 0;
+    while start < n {
+        start += match n - start {
+            left if left >= LANES => columns::<LANES>(x, m, depth, start, y),
+            left if left >= NARROW => columns::<NARROW>(x, m, depth, start, y),
+            _ => columns::<1>(x, m, depth, start, y),
+        };
     }
-    if whole < width {
-        for (&coefficient, row) in coefficients.iter().zip(rows.chunks_exact(width)) {
-            for (sum, value) in sum[whole..].iter_mut().zip(&row[whole..]) {
-                *sum += coefficient * value;
+}
+
+/// Columns start..start + L of a product; gives L.
+#[inline(always)]
+fn columns<const L: usize>(x: &[f32], m: &[f32], depth: usize, start: usize, y: &mut [f32]) -> usize {
+    let n = m.len() / depth;
+    let (mut x, mut y) = (x.chunks_exact(ROWS * depth), y.chunks_exact_mut(ROWS * n));
+    for (x, y) in (&mut x).zip(&mut y) {
+        block::<L, ROWS>(x, m, depth, n, start, y);
+    }
+    for (x, y) in x.remainder().chunks_exact(depth).zip(y.into_remainder().chunks_exact_mut(n)) {
+        block::<L, 1>(x, m, depth, n, start, y);
+    }
+    L
+}
+
+/// The part of a product in columns start..start + L, for R rows of x.
+#[inline(always)]
+fn block<const L: usize, const R: usize>(
+    x: &[f32],
+    m: &[f32],
+    depth: usize,
+    n: usize,
+    start: usize,
+    y: &mut [f32],
+) {
+    let mut sums = [[0.0; L]; R];
+    for (row, sums) in sums.iter_mut().enumerate() {
+        sums.copy_from_slice(&y[row * n + start..][..L]);
+    }
+    for (k, values) in m.chunks_exact(n).enumerate() {
+        let values = &values[start..start + L];
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let factor = x[row * depth + k];
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += factor * value;
             }
         }
+    }
+    for (row, sums) in sums.iter().enumerate() {
+        y[row * n + start..][..L].copy_from_slice(sums);
     }
 }
 

@@ -11,22 +11,22 @@ fn random(n: usize, index: u32) -> Vec<f32> {
 const WIDTHS: [usize; 9] = [1, 15, 16, 31, 32, 33, 64, 127, 513];
 
 #[test]
-fn sums_of_rows_agree_with_a_double_precision_sum_on_every_platform() {
+fn products_agree_with_a_double_precision_sum_on_every_platform() {
     for platform in Platform::available() {
-        for width in WIDTHS {
-            let (coefficients, rows) = (random(37, 0), random(37 * width, 1));
-            let mut sum = vec![0.5; width + 2]; // with a guard value on either side
-            (Kernels::of(platform).sum_rows)(&coefficients, &rows, &mut sum[1..=width]);
-            let mut portable = vec![0.5; width];
-            portable::sum_rows(&coefficients, &rows, &mut portable);
-            assert_eq!(sum[1..=width], portable, "{platform:?} {width}");
-            assert_eq!((sum[0], sum[width + 1]), (0.5, 0.5), "guards at {width}");
-            for (j, &value) in portable.iter().enumerate() {
-                let exact: f64 = 0.5
-                    + (0..37)
-                        .map(|k| f64::from(coefficients[k]) * f64::from(rows[k * width + j]))
-                        .sum::<f64>();
-                assert!((f64::from(value) - exact).abs() < 1e-5, "{width} {j}: {value} {exact}");
+        for (width, batch) in WIDTHS.into_iter().flat_map(|width| [(width, 1), (width, 7)]) {
+            let (x, m) = (random(batch * 37, 0), random(37 * width, 1));
+            let mut y = vec![0.5; batch * width + 2]; // with a guard value on either side
+            let last = batch * width + 1;
+            (Kernels::of(platform).product)(&x, &m, 37, &mut y[1..last]);
+            assert_eq!((y[0], y[last]), (0.5, 0.5), "guards at {width}");
+            let mut portable = vec![0.5; batch * width];
+            portable::product::<8>(&x, &m, 37, &mut portable);
+            assert_eq!(y[1..last], portable, "{platform:?} {width}");
+            for (i, &value) in portable.iter().enumerate() {
+                let (b, j) = (i / width, i % width);
+                let term = |k: usize| f64::from(x[b * 37 + k]) * f64::from(m[k * width + j]);
+                let exact = 0.5 + (0..37).map(term).sum::<f64>();
+                assert!((f64::from(value) - exact).abs() < 1e-5, "{width} {b} {j}: {value} {exact}");
             }
         }
     }

@@ -19,15 +19,15 @@ pub(super) fn has_avx512() -> bool {
 
 /// Compiles every kernel with `$features` and collects them; `Kernels::of` has checked that the machine has them.
 macro_rules! kernels_with {
-    ($name:ident, $platform:expr, $features:literal) => {
+    ($name:ident, $platform:expr, $lanes:literal, $features:literal) => {
         pub(super) fn $name() -> Kernels {
             #[target_feature(enable = $features)]
             fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]) {
                 metabnn_infer::xnor_product(input, row, weights, output);
             }
             #[target_feature(enable = $features)]
-            fn sum_rows(coefficients: &[f32], rows: &[f32], sum: &mut [f32]) {
-                portable::sum_rows(coefficients, rows, sum);
+            fn product(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]) {
+                portable::product::<$lanes>(x, m, depth, y);
             }
             #[target_feature(enable = $features)]
             fn adam_tile(
@@ -47,12 +47,12 @@ macro_rules! kernels_with {
                 xnor_product: |input, row, weights, output| unsafe {
                     xnor_product(input, row, weights, output)
                 },
-                sum_rows: |coefficients, rows, sum| unsafe { sum_rows(coefficients, rows, sum) },
+                product: |x, m, depth, y| unsafe { product(x, m, depth, y) },
                 adam_tile: |s, m, g, w, mean, square| unsafe { adam_tile(s, m, g, w, mean, square) },
             }
         }
     };
 }
 
-kernels_with!(avx2, Platform::Avx2, "avx2,popcnt");
-kernels_with!(avx512, Platform::Avx512, "avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq");
+kernels_with!(avx2, Platform::Avx2, 16, "avx2,popcnt");
+kernels_with!(avx512, Platform::Avx512, 32, "avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq");

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use crate::kernels::Kernels;
 use crate::optim::Moments;
 
-/// Outputs that one task computes at a time.
-const OUTPUT_TILE: usize = 32;
+/// Columns of a product that one task computes: whole words of bits, and a whole number of any kernel's lanes.
+const TILE: usize = 2 * WORD;
 /// Rows of weights whose gradient is computed, then used, while it is in cache.
 const UPDATE_TILE: usize = 16;
 
@@ -120,7 +120,7 @@ impl Linear {
             rows.for_each(|(b, y)| (kernels.xnor_product)(x, b, weights, y));
         } else {
             let tile = |start, width| self.transposed_tile(start, width);
-            multiply(kernels, &x.to_real(), self.inputs, OUTPUT_TILE, tile, &mut y);
+            multiply(kernels, &x.to_real(), self.inputs, tile, &mut y);
         }
         y
     }
@@ -128,7 +128,7 @@ impl Linear {
     /// `dx[b, i] = sum_o dy[b, o] W[o, i]`. Shapes: dy (batch, out), dx (batch, in).
     pub fn backward_input(&self, kernels: Kernels, dy: &[f32]) -> Vec<f32> {
         let mut dx = vec![0.0; dy.len() / self.outputs() * self.inputs];
-        multiply(kernels, dy, self.outputs(), WORD, |start, width| self.tile(start, width), &mut dx);
+        multiply(kernels, dy, self.outputs(), |start, width| self.tile(start, width), &mut dx);
         dx
     }
 
@@ -151,12 +151,11 @@ impl Linear {
             .zip(moments.mean.par_chunks_mut(synapses))
             .zip(moments.square.par_chunks_mut(synapses));
         let update_tile = |tile: usize, hidden: &mut [f32], mean: &mut [f32], square: &mut [f32]| {
+            let rows = hidden.len() / inputs;
+            let of_row = |row: usize| (0..batch).map(move |b| dy[b * outputs + tile * UPDATE_TILE + row]);
+            let dy: Vec<f32> = (0..rows).flat_map(of_row).collect();
             let mut gradient = vec![0.0; hidden.len()];
-            for (row, gradient) in gradient.chunks_exact_mut(inputs).enumerate() {
-                let output = tile * UPDATE_TILE + row;
-                let column: Vec<f32> = (0..batch).map(|b| dy[b * outputs + output]).collect();
-                (kernels.sum_rows)(&column, &x, gradient);
-            }
+            (kernels.product)(&dy, &x, batch, &mut gradient);
             update(Tile { gradient: &gradient, hidden, mean, square });
         };
         match &mut self.binary {
@@ -212,22 +211,19 @@ fn multiply(
     kernels: Kernels,
     x: &[f32],
     depth: usize,
-    tile_width: usize,
     tile: impl Fn(usize, usize) -> Vec<f32> + Sync,
     y: &mut [f32],
 ) {
     let batch = x.len() / depth;
     let outputs = y.len() / batch.max(1);
-    let tiles: Vec<(usize, Vec<f32>)> = (0..outputs.div_ceil(tile_width))
+    let tiles: Vec<(usize, Vec<f32>)> = (0..outputs.div_ceil(TILE))
         .into_par_iter()
         .map(|index| {
-            let start = index * tile_width;
-            let width = tile_width.min(outputs - start);
+            let start = index * TILE;
+            let width = TILE.min(outputs - start);
             let columns = tile(start, width);
             let mut product = vec![0.0; batch * width];
-            for (x, product) in x.chunks_exact(depth).zip(product.chunks_exact_mut(width)) {
-                (kernels.sum_rows)(x, &columns, product);
-            }
+            (kernels.product)(x, &columns, depth, &mut product);
             (start, product)
         })
         .collect();
