@@ -71,6 +71,36 @@ impl BitMatrix {
         &mut self.words[row * stride..][..stride]
     }
 
+    /// The matrix with rows and columns exchanged, (columns, rows).
+    pub fn transposed(&self) -> Self {
+        let mut transposed = Self::new(self.columns, self.rows);
+        let (from, to) = (self.stride(), transposed.stride());
+        for (block_row, rows) in self.words.chunks(WORD * from.max(1)).enumerate() {
+            for word in 0..from {
+                let mut block = [0; WORD];
+                for (bits, row) in block.iter_mut().zip(rows.chunks_exact(from)) {
+                    *bits = row[word];
+                }
+                transpose_block(&mut block);
+                let columns = transposed.words[word * WORD * to..].chunks_exact_mut(to);
+                for (column, bits) in columns.zip(block) {
+                    column[block_row] = bits;
+                }
+            }
+        }
+        transposed
+    }
+
+    /// `WORD` bits of a row from column `start` on, lowest first; zeros beyond its end.
+    #[inline(always)]
+    pub fn window(&self, row: usize, start: usize) -> u64 {
+        let words = self.row(row);
+        let (word, shift) = (start / WORD, start % WORD);
+        let low = words.get(word).map_or(0, |word| word >> shift);
+        let high = words.get(word + 1).map_or(0, |word| word << 1 << (WORD - 1 - shift));
+        low | high
+    }
+
     /// Number of values in which two matrices of one shape differ.
     ///
     /// # Panics
@@ -78,6 +108,20 @@ impl BitMatrix {
     pub fn distance(&self, other: &Self) -> u64 {
         assert_eq!((self.rows, self.columns), (other.rows, other.columns), "matrices of one shape");
         self.words.iter().zip(&other.words).map(|(a, b)| u64::from((a ^ b).count_ones())).sum()
+    }
+}
+
+/// Exchanges rows and columns of 64 x 64 bits: halves of ever smaller blocks trade places across the diagonal.
+fn transpose_block(block: &mut [u64; WORD]) {
+    let (mut half, mut mask) = (WORD / 2, u64::MAX >> (WORD / 2));
+    while half > 0 {
+        for row in (0..WORD).filter(|row| row & half == 0) {
+            let swapped = ((block[row] >> half) ^ block[row + half]) & mask;
+            block[row] ^= swapped << half;
+            block[row + half] ^= swapped;
+        }
+        half /= 2;
+        mask ^= mask << half;
     }
 }
 
@@ -170,6 +214,27 @@ mod tests {
             let expected = a.iter().zip(&b).filter(|(a, b)| a != b).count() as u64;
             let pack = |values| BitMatrix::from_signs(1, width, values);
             prop_assert_eq!(pack(&a).distance(&pack(&b)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn transposing_exchanges_rows_and_columns(rows in 1usize..140, columns in 1usize..140, seed in any::<u64>()) {
+            let bit = |i: usize| (seed.wrapping_mul(2 * i as u64 + 1) >> 40) & 1 == 1;
+            let sign = |i: usize| if bit(i) { 1.0 } else { -1.0 };
+            let values: Vec<f32> = (0..rows * columns).map(sign).collect();
+            let exchanged: Vec<f32> =
+                (0..rows * columns).map(|i| values[(i % rows) * columns + i / rows]).collect();
+            let matrix = BitMatrix::from_signs(rows, columns, &values);
+            prop_assert_eq!(matrix.transposed(), BitMatrix::from_signs(columns, rows, &exchanged));
+            prop_assert_eq!(matrix.transposed().transposed(), matrix);
+        }
+
+        #[test]
+        fn a_window_holds_the_bits_from_its_start_on((width, a, _) in signs(), start in 0usize..200) {
+            let matrix = BitMatrix::from_signs(1, width, &a);
+            let expected = (start..width.min(start + WORD)).filter(|&i| a[i] > 0.0).map(|i| 1u64 << (i - start)).sum();
+            prop_assert_eq!(matrix.window(0, start), expected);
         }
     }
 

@@ -1,12 +1,15 @@
 //! The inner loops, behind one dispatch.
 //!
-//! Each kernel is one readable body in [`portable`](self), compiled once per instruction set; [`Platform::detect`]
+//! Each kernel is one readable body of plain loops, compiled once per instruction set; [`Platform::detect`]
 //! picks the widest one that the machine has. A body fixes the order of every sum and no compiler here fuses
 //! multiplication with addition, so all platforms give the same bits: the choice changes the time alone.
 
 #![allow(unsafe_code)]
 
+mod adam;
 mod portable;
+mod product;
+mod signed;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -14,7 +17,8 @@ use std::sync::OnceLock;
 
 use metabnn_infer::BitMatrix;
 
-pub use portable::{AdamStep, attenuation};
+pub use adam::{AdamStep, attenuation};
+pub use product::SparseRows;
 
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,10 @@ impl Platform {
 
 /// One row of signs times a matrix of signs: see [`metabnn_infer::xnor_product`].
 type XnorProduct = fn(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]);
+/// A product of signs and reals: see [`Kernels::signed_product`].
+type SignedProduct = fn(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]);
+/// A product of real matrices, the left one sparse: see [`Kernels::sparse_product`].
+type SparseProduct = fn(x: &SparseRows, first: usize, m: &[f32], n: usize, y: &mut [f32]);
 /// A product of real matrices: see [`Kernels::product`].
 type Product = fn(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]);
 /// One optimizer step of a tile of synapses.
@@ -74,9 +82,12 @@ pub struct Kernels {
     pub platform: Platform,
     /// `output[o] = sum_i input[row, i] weights[o, i]`, all +-1.
     pub xnor_product: XnorProduct,
-    /// `y[b, j] += sum_k x[b, k] m[k, j]`, k in order: the one real-valued product, in three uses (forward, gradient
-    /// of the input, gradient of the weights). Shapes: x (batch, depth), m (depth, n), y (batch, n).
+    /// `y[r, j] = sum_k s[first + r, k] m[k, j]`, s of +-1. Shapes: s (.., depth), m (depth, n), y (rows, n).
+    pub signed_product: SignedProduct,
+    /// `y[r, j] += sum_k x[r, k] m[k, j]`, k in order. Shapes: x (rows, depth), m (depth, n), y (rows, n).
     pub product: Product,
+    /// `y[r, j] = sum_k x[first + r, k] m[k, j]`, k in order, the zeros of x left out. Shapes as above.
+    pub sparse_product: SparseProduct,
     /// Adam whose shrinking updates are scaled by f_meta(m, W). All slices have one length.
     pub adam_tile: AdamTile,
 }

@@ -20,7 +20,7 @@ fn products_agree_with_a_double_precision_sum_on_every_platform() {
             (Kernels::of(platform).product)(&x, &m, 37, &mut y[1..last]);
             assert_eq!((y[0], y[last]), (0.5, 0.5), "guards at {width}");
             let mut portable = vec![0.5; batch * width];
-            portable::product::<8>(&x, &m, 37, &mut portable);
+            product::product::<8>(&x, &m, 37, &mut portable);
             assert_eq!(y[1..last], portable, "{platform:?} {width}");
             for (i, &value) in portable.iter().enumerate() {
                 let (b, j) = (i / width, i % width);
@@ -28,6 +28,45 @@ fn products_agree_with_a_double_precision_sum_on_every_platform() {
                 let exact = 0.5 + (0..37).map(term).sum::<f64>();
                 assert!((f64::from(value) - exact).abs() < 1e-5, "{width} {b} {j}: {value} {exact}");
             }
+        }
+    }
+}
+
+#[test]
+fn products_with_signs_and_with_zeros_agree_with_the_dense_one() {
+    for platform in Platform::available() {
+        let kernels = Kernels::of(platform);
+        for (depth, n) in WIDTHS.into_iter().flat_map(|width| [(width, 37), (100, width), (10, width)]) {
+            let (rows, first) = (6, 2);
+            let m = random(depth * n, 8);
+            let signs: Vec<f32> = random((first + rows) * depth, 9).iter().map(|v| v.signum()).collect();
+            let bits = BitMatrix::from_signs(first + rows, depth, &signs);
+            let mut expected = vec![0.0; rows * n];
+            (kernels.product)(&signs[first * depth..], &m, depth, &mut expected);
+            let mut y = vec![f32::NAN; rows * n + 2]; // with a guard value on either side
+            let last = rows * n + 1;
+            (kernels.signed_product)(&bits, first, &m, n, &mut y[1..last]);
+            assert!(y[0].is_nan() && y[last].is_nan(), "guards at {depth} {n}");
+            for (y, expected) in y[1..last].iter().zip(&expected) {
+                // Another order of `depth` additions, each rounding a sum of a few units.
+                assert!(
+                    (y - expected).abs() < 1e-6 + 1e-7 * depth as f32,
+                    "{platform:?} {depth} {n}: {y} {expected}"
+                );
+            }
+            let mut portable = vec![0.0; rows * n];
+            signed::signed_product::<32>(&bits, first, &m, n, &mut portable);
+            assert_eq!(y[1..last], portable, "{platform:?} {depth} {n}");
+
+            let x: Vec<f32> = random(depth * (first + rows), 10).iter().map(|v| f32::max(*v, 0.0)).collect();
+            let transposed: Vec<f32> =
+                (0..x.len()).map(|i| x[i % depth * (first + rows) + i / depth]).collect();
+            expected.fill(0.0);
+            (kernels.product)(&transposed[first * depth..], &m, depth, &mut expected);
+            let sparse = SparseRows::transpose_of(&x, first + rows);
+            assert_eq!(sparse.rows(), first + rows);
+            (kernels.sparse_product)(&sparse, first, &m, n, &mut y[1..last]);
+            assert_eq!(y[1..last], expected, "zeros left out change no bit: {platform:?} {depth} {n}");
         }
     }
 }

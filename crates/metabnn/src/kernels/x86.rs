@@ -1,8 +1,8 @@
-//! The portable bodies, compiled for the wider instructions of x86-64.
+//! The same bodies, compiled for the wider instructions of x86-64.
 
 use metabnn_infer::BitMatrix;
 
-use super::{AdamStep, Kernels, Platform, portable};
+use super::{AdamStep, Kernels, Platform, SparseRows, adam, product, signed};
 
 pub(super) fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
@@ -26,8 +26,16 @@ macro_rules! kernels_with {
                 metabnn_infer::xnor_product(input, row, weights, output);
             }
             #[target_feature(enable = $features)]
+            fn signed_product(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]) {
+                signed::signed_product::<32>(s, first, m, n, y);
+            }
+            #[target_feature(enable = $features)]
             fn product(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]) {
-                portable::product::<$lanes>(x, m, depth, y);
+                product::product::<$lanes>(x, m, depth, y);
+            }
+            #[target_feature(enable = $features)]
+            fn sparse_product(x: &SparseRows, first: usize, m: &[f32], n: usize, y: &mut [f32]) {
+                product::sparse_product::<32>(x, first, m, n, y);
             }
             #[target_feature(enable = $features)]
             fn adam_tile(
@@ -38,16 +46,18 @@ macro_rules! kernels_with {
                 mean: &mut [f32],
                 square: &mut [f32],
             ) {
-                portable::adam_tile(s, m, g, w, mean, square);
+                adam::adam_tile(s, m, g, w, mean, square);
             }
             Kernels {
                 platform: $platform,
-                // SAFETY (all three): reached only through `Kernels::of`, which asserts that the machine has the
-                // features; the functions themselves are safe code.
+                // SAFETY (all): reached only through `Kernels::of`, which asserts that the machine has the features;
+                // the functions themselves are safe code.
                 xnor_product: |input, row, weights, output| unsafe {
                     xnor_product(input, row, weights, output)
                 },
+                signed_product: |s, first, m, n, y| unsafe { signed_product(s, first, m, n, y) },
                 product: |x, m, depth, y| unsafe { product(x, m, depth, y) },
+                sparse_product: |x, first, m, n, y| unsafe { sparse_product(x, first, m, n, y) },
                 adam_tile: |s, m, g, w, mean, square| unsafe { adam_tile(s, m, g, w, mean, square) },
             }
         }

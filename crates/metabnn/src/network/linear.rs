@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 
-use metabnn_infer::{BitMatrix, WORD};
+use metabnn_infer::BitMatrix;
 use rayon::prelude::*;
 
-use crate::kernels::Kernels;
+use super::product::{Left, multiply, transpose};
+use crate::kernels::{Kernels, SparseRows};
 use crate::optim::Moments;
 
-/// Columns of a product that one task computes: whole words of bits, and a whole number of any kernel's lanes.
-const TILE: usize = 2 * WORD;
-/// Rows of weights whose gradient is computed, then used, while it is in cache.
-const UPDATE_TILE: usize = 16;
+/// Outputs whose gradients are computed together: the lanes of a kernel.
+const OUTPUTS: usize = 32;
+/// Inputs whose gradients are computed, then used, while they are in cache.
+const INPUTS: usize = 512;
 
 /// What a layer receives, (batch, width): real numbers or signs.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,16 +68,16 @@ pub struct Linear {
     binary: Option<BitMatrix>,
 }
 
-/// A few rows of a layer's synapses with the gradient just computed for them: all that a local rule sees.
+/// Some synapses of one output, with the gradient just computed for them: all that a local rule sees. All (n).
 #[derive(Debug)]
 pub struct Tile<'a> {
-    /// Gradient of the loss with respect to the weights in use, (rows, in).
+    /// Gradient of the loss with respect to the weights in use.
     pub gradient: &'a [f32],
-    /// Hidden weights, (rows, in).
+    /// Hidden weights.
     pub hidden: &'a mut [f32],
-    /// Adam's first moment, (rows, in).
+    /// Adam's first moment.
     pub mean: &'a mut [f32],
-    /// Adam's second moment, (rows, in).
+    /// Adam's second moment.
     pub square: &'a mut [f32],
 }
 
@@ -113,27 +114,32 @@ impl Linear {
 
     /// `y[b, o] = sum_i x[b, i] W[o, i]`. Shapes: x (batch, in), y (batch, out).
     pub fn forward(&self, kernels: Kernels, x: &Activations) -> Vec<f32> {
-        let outputs = self.outputs();
-        let mut y = vec![0.0; x.batch() * outputs];
+        let (batch, outputs) = (x.batch(), self.outputs());
         if let (Activations::Signs(x), Some(weights)) = (x, &self.binary) {
+            let mut y = vec![0.0; batch * outputs];
             let rows = y.par_chunks_exact_mut(outputs).enumerate();
             rows.for_each(|(b, y)| (kernels.xnor_product)(x, b, weights, y));
-        } else {
-            let tile = |start, width| self.transposed_tile(start, width);
-            multiply(kernels, &x.to_real(), self.inputs, tile, &mut y);
+            return y;
         }
-        y
+        // y' = W x'
+        let weights = self.binary.as_ref().map_or(Left::Real(&self.hidden), Left::Signs);
+        transpose(&multiply(kernels, weights, &transpose(&x.to_real(), self.inputs), batch), batch)
     }
 
     /// `dx[b, i] = sum_o dy[b, o] W[o, i]`. Shapes: dy (batch, out), dx (batch, in).
     pub fn backward_input(&self, kernels: Kernels, dy: &[f32]) -> Vec<f32> {
-        let mut dx = vec![0.0; dy.len() / self.outputs() * self.inputs];
-        multiply(kernels, dy, self.outputs(), |start, width| self.tile(start, width), &mut dx);
-        dx
+        let outputs = self.outputs();
+        let (batch, dy) = (dy.len() / outputs, transpose(dy, outputs));
+        // dx' = W' dy'
+        let dx = match &self.binary {
+            Some(binary) => multiply(kernels, Left::Signs(&binary.transposed()), &dy, batch),
+            None => multiply(kernels, Left::Real(&transpose(&self.hidden, self.inputs)), &dy, batch),
+        };
+        transpose(&dx, batch)
     }
 
-    /// `dW[o, i] = sum_b dy[b, o] x[b, i]`, a few rows at a time, each handed to `update` with the synapses it
-    /// belongs to; then those rows' signs are taken anew. Shapes: dy (batch, out), x (batch, in).
+    /// `dW[o, i] = sum_b dy[b, o] x[b, i]`, some synapses at a time, each lot handed to `update` with the synapses it
+    /// belongs to; then their signs are taken anew. Shapes: dy (batch, out), x (batch, in).
     ///
     /// The gradient is the one of the binary weights; the hidden weights take it as theirs (straight-through).
     pub fn backward_weights(
@@ -144,29 +150,28 @@ impl Linear {
         moments: &mut Moments,
         update: impl Fn(Tile<'_>) + Sync,
     ) {
-        let (inputs, outputs, batch) = (self.inputs, self.outputs(), x.batch());
-        let x = x.to_real();
-        let synapses = UPDATE_TILE * inputs;
+        let (inputs, outputs) = (self.inputs, self.outputs());
+        let x = match x {
+            Activations::Signs(bits) => Gathered::Signs(bits.transposed()),
+            Activations::Real { width, values } => Gathered::Sparse(SparseRows::transpose_of(values, *width)),
+        };
+        let synapses = OUTPUTS * inputs;
         let tiles = (self.hidden.par_chunks_mut(synapses))
             .zip(moments.mean.par_chunks_mut(synapses))
-            .zip(moments.square.par_chunks_mut(synapses));
-        let update_tile = |tile: usize, hidden: &mut [f32], mean: &mut [f32], square: &mut [f32]| {
-            let rows = hidden.len() / inputs;
-            let of_row = |row: usize| (0..batch).map(move |b| dy[b * outputs + tile * UPDATE_TILE + row]);
-            let dy: Vec<f32> = (0..rows).flat_map(of_row).collect();
-            let mut gradient = vec![0.0; hidden.len()];
-            (kernels.product)(&dy, &x, batch, &mut gradient);
-            update(Tile { gradient: &gradient, hidden, mean, square });
-        };
+            .zip(moments.square.par_chunks_mut(synapses))
+            .enumerate();
+        let update_tile =
+            |(index, ((hidden, mean), square)): (usize, ((&mut [f32], &mut [f32]), &mut [f32]))| {
+                let dy = columns(dy, outputs, index * OUTPUTS, hidden.len() / inputs);
+                backward_tile(kernels, &x, &dy, inputs, (hidden, mean, square), &update);
+            };
         match &mut self.binary {
-            None => tiles
-                .enumerate()
-                .for_each(|(t, ((hidden, mean), square))| update_tile(t, hidden, mean, square)),
+            None => tiles.for_each(update_tile),
             Some(binary) => {
                 let stride = binary.stride();
-                let words = binary.words_mut().par_chunks_mut(UPDATE_TILE * stride);
-                tiles.zip(words).enumerate().for_each(|(t, (((hidden, mean), square), words))| {
-                    update_tile(t, hidden, mean, square);
+                let words = binary.words_mut().par_chunks_mut(OUTPUTS * stride);
+                tiles.zip(words).for_each(|((index, ((hidden, mean), square)), words)| {
+                    update_tile((index, ((&mut *hidden, mean), square)));
                     for (hidden, words) in hidden.chunks_exact(inputs).zip(words.chunks_exact_mut(stride)) {
                         metabnn_infer::pack(hidden, words);
                     }
@@ -174,63 +179,43 @@ impl Linear {
             }
         }
     }
+}
 
-    /// Columns start..start + width of W as real numbers, (out, width); `start` is a whole number of words.
-    fn tile(&self, start: usize, width: usize) -> Vec<f32> {
-        let mut tile = vec![0.0; self.outputs() * width];
-        for (output, tile) in tile.chunks_exact_mut(width).enumerate() {
-            match &self.binary {
-                None => tile.copy_from_slice(&self.hidden[output * self.inputs + start..][..width]),
-                Some(binary) => metabnn_infer::unpack(&binary.row(output)[start / WORD..], tile),
-            }
-        }
-        tile
-    }
+/// A layer's input with the batch innermost: (in, batch).
+enum Gathered {
+    Signs(BitMatrix),
+    Sparse(SparseRows),
+}
 
-    /// Rows start..start + width of W as columns, (in, width).
-    fn transposed_tile(&self, start: usize, width: usize) -> Vec<f32> {
-        let mut tile = vec![0.0; self.inputs * width];
-        let mut row = vec![0.0; self.inputs];
-        for column in 0..width {
-            let output = start + column;
-            match &self.binary {
-                None => row.copy_from_slice(&self.hidden[output * self.inputs..][..self.inputs]),
-                Some(binary) => metabnn_infer::unpack(binary.row(output), &mut row),
-            }
-            for (tile, &value) in tile.chunks_exact_mut(width).zip(&row) {
-                tile[column] = value;
-            }
+/// Gradient of a few outputs, `dy` (batch, outputs), and right after it their update: `synapses` are hidden weights
+/// and moments, (outputs, in) each.
+fn backward_tile(
+    kernels: Kernels,
+    x: &Gathered,
+    dy: &[f32],
+    inputs: usize,
+    synapses: (&mut [f32], &mut [f32], &mut [f32]),
+    update: &impl Fn(Tile<'_>),
+) {
+    let (hidden, mean, square) = synapses;
+    let outputs = hidden.len() / inputs;
+    let mut gradient = vec![0.0; INPUTS.min(inputs) * outputs];
+    for first in (0..inputs).step_by(INPUTS) {
+        let count = INPUTS.min(inputs - first);
+        let gradient = &mut gradient[..count * outputs];
+        match x {
+            Gathered::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
+            Gathered::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
         }
-        tile
+        for (output, gradient) in transpose(gradient, outputs).chunks_exact(count).enumerate() {
+            let here = output * inputs + first..output * inputs + first + count;
+            let (mean, square) = (&mut mean[here.clone()], &mut square[here.clone()]);
+            update(Tile { gradient, hidden: &mut hidden[here], mean, square });
+        }
     }
 }
 
-/// `y[b, j] = sum_k x[b, k] M[k, j]`, where `tile(start, width)` gives columns start..start + width of M as
-/// (k, width). Shapes: x (batch, depth), y (batch, n). Tiles run in parallel; the sums do not depend on it.
-fn multiply(
-    kernels: Kernels,
-    x: &[f32],
-    depth: usize,
-    tile: impl Fn(usize, usize) -> Vec<f32> + Sync,
-    y: &mut [f32],
-) {
-    let batch = x.len() / depth;
-    let outputs = y.len() / batch.max(1);
-    let tiles: Vec<(usize, Vec<f32>)> = (0..outputs.div_ceil(TILE))
-        .into_par_iter()
-        .map(|index| {
-            let start = index * TILE;
-            let width = TILE.min(outputs - start);
-            let columns = tile(start, width);
-            let mut product = vec![0.0; batch * width];
-            (kernels.product)(x, &columns, depth, &mut product);
-            (start, product)
-        })
-        .collect();
-    for (start, product) in tiles {
-        let width = product.len() / batch;
-        for (y, product) in y.chunks_exact_mut(outputs).zip(product.chunks_exact(width)) {
-            y[start..start + width].copy_from_slice(product);
-        }
-    }
+/// Columns start..start + count of `y`, (batch, width), as (batch, count).
+fn columns(y: &[f32], width: usize, start: usize, count: usize) -> Vec<f32> {
+    y.chunks_exact(width).flat_map(|row| &row[start..start + count]).copied().collect()
 }

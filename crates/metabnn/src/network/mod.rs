@@ -7,6 +7,7 @@ mod init;
 mod linear;
 mod loss;
 mod norm;
+mod product;
 
 pub use activation::Activation;
 pub use linear::{Activations, Linear, Tile};
