@@ -50,7 +50,7 @@ pub enum TrainError {
     /// The loss is no longer a finite number.
     #[error(
         "the loss became {loss} at step {step} (task {task}, epoch {epoch}); \
-         a smaller optimizer.lr (now {lr}) or network.init_width usually helps"
+         a smaller optimizer.lr (now {lr:?}) or network.init_width usually helps"
     )]
     NotFinite {
         /// The loss: NaN or infinite.
@@ -99,15 +99,7 @@ pub fn train(
                 let batch = images.gather(order[range].iter().copied(), settings.network.input);
                 let loss = knowledge.network.step(batch, &mut adam, &settings.rule);
                 steps += 1;
-                if !loss.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        loss,
-                        task,
-                        epoch,
-                        step: steps,
-                        lr: settings.optimizer.lr,
-                    });
-                }
+                check_finite(loss, (task, epoch, steps), settings)?;
                 observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });
             }
             if settings.norm.statistics == Statistics::Recalibrated {
@@ -117,6 +109,10 @@ pub fn train(
             let train = evaluate(&knowledge, images, None, settings);
             evaluations.push(train.named((task, epoch), Split::Train, task));
             evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
+            for evaluation in &evaluations[before..] {
+                // The last step before an evaluation has no later one to show that it went wrong.
+                check_finite(evaluation.loss as f32, (task, epoch, steps), settings)?;
+            }
             observe(Progress { task, epoch, steps, total_steps, evaluations: &evaluations[before..] });
         }
         if settings.tasks.scenario == Scenario::Task {
@@ -127,6 +123,13 @@ pub fn train(
     }
     let seconds = start.elapsed().as_secs_f64();
     Ok(Outcome { knowledge, evaluations, matrix, histograms, steps, seconds })
+}
+
+/// `at`: task, epoch and step.
+fn check_finite(loss: f32, at: (usize, usize, u64), settings: &Settings) -> Result<(), TrainError> {
+    let (task, epoch, step) = at;
+    let lr = settings.optimizer.lr;
+    if loss.is_finite() { Ok(()) } else { Err(TrainError::NotFinite { loss, task, epoch, step, lr }) }
 }
 
 fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
