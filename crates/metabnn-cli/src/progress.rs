@@ -23,7 +23,7 @@ enum Kind {
     Nothing,
 }
 
-const BAR: &str = "{prefix} {bar:24.cyan/blue} {percent:>3} %  {eta} left  {wide_msg}";
+const BAR: &str = "{prefix} {wide_bar:.cyan/blue} {percent:>3} %  {eta} left\n{wide_msg}";
 
 impl Display {
     /// A display for standard output as it is.

@@ -1,0 +1,12 @@
+//! The command `metabnn`, run as its users run it: the real program, end to end.
+
+mod bad_data;
+mod bad_folder;
+mod bad_model;
+mod bad_recipe;
+mod results;
+mod same_bits;
+mod shown;
+mod stopped;
+mod streams;
+mod support;
