@@ -1,4 +1,5 @@
 //! The command `metabnn`, run as its users run it: the real program, end to end.
+#![allow(clippy::unwrap_used)]
 
 mod bad_data;
 mod bad_folder;
