@@ -53,7 +53,7 @@ pub struct Chosen {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
     /// Seed of every random stream
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
 
@@ -164,6 +164,12 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
         _ => Err("takes KEY=VALUE, such as rule.m=1.35".into()),
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    // TOML, which recipes are written in, promises no larger whole numbers.
+    let fits = |seed: &u64| i64::try_from(*seed).is_ok();
+    text.parse().ok().filter(fits).ok_or_else(|| format!("takes a whole number from 0 to {}", i64::MAX))
 }
 
 impl Chosen {

@@ -7,7 +7,7 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use metabnn::data::catalogue::{self, Entry, Source};
 use metabnn::data::fetch::{FetchOptions, Progress, fetch};
-use metabnn::data::{FileState, default_folder};
+use metabnn::data::{DataError, FileState, default_folder};
 use serde_json::json;
 
 use crate::arguments::{Data, DataCommand, DataFolder, Fetch, Output, Verify};
@@ -135,7 +135,19 @@ impl Bar {
 fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
     let (mut rows, mut wrong) = (Vec::new(), 0);
     for entry in entries(&arguments.sets)? {
-        for file in entry.verify(arguments.data.folder.as_deref())? {
+        let files = match entry.verify(arguments.data.folder.as_deref()) {
+            // Asked for everything: a set that was never fetched is no fault.
+            Err(DataError::NotFetched { .. }) if arguments.sets.is_empty() => {
+                match output.json {
+                    true => rows
+                        .push(json!({"set": entry.name, "path": null, "right": null, "state": "not here"})),
+                    false => output::line(&format!("{}: not here", entry.name))?,
+                }
+                continue;
+            }
+            files => files?,
+        };
+        for file in files {
             let (right, state) = match &file.state {
                 FileState::Right => (true, "right".to_string()),
                 FileState::Missing => (false, "missing".to_string()),

@@ -15,7 +15,7 @@ use crate::output::{self, percent};
 pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
     let path = arguments.model.display();
-    let bytes = fs::read(&arguments.model).with_context(|| path.to_string())?;
+    let bytes = fs::read(&arguments.model).with_context(|| format!("{path}: cannot read the model"))?;
     let model = Model::from_bytes(&bytes).with_context(|| path.to_string())?;
     let settings = &model.description.settings;
     let sets = arguments.data_set.as_ref().map_or(settings.data.sets.clone(), |name| vec![name.clone()]);

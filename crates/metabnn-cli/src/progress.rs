@@ -23,7 +23,7 @@ enum Kind {
     Nothing,
 }
 
-const BAR: &str = "{prefix} {wide_bar:.cyan/blue} {percent:>3} %  {eta} left  {msg}";
+const BAR: &str = "{prefix} {wide_bar:.cyan/blue} {percent:>3} %  {eta} left\n{wide_msg}";
 
 impl Display {
     /// A display for standard output as it is.
@@ -96,10 +96,10 @@ fn print(message: &str) {
     let _ = writeln!(io::stdout().lock(), "{message}");
 }
 
-/// Test accuracies in percent, one per test, then that of the training images.
+/// Accuracies in percent: on each test, then on the training images.
 fn accuracies(evaluations: &[Evaluation]) -> String {
     let of = |split| evaluations.iter().filter(move |e| e.split == split).map(|e| percent(e.accuracy));
     let tests: Vec<String> = of(Split::Test).collect();
     let train: String = of(Split::Train).collect();
-    format!("{} (train {train})", tests.join(" "))
+    format!("test {} %, train {train} %", tests.join(" "))
 }

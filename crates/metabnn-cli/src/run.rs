@@ -20,8 +20,9 @@ pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
     if output.json {
         return output::json(&serde_json::to_value(&summary)?);
     }
-    output::line(&format!("\n{}", report::table(&summary)))?;
-    output::line(&format!("report: {}", places.out.join("report.html").display()))
+    let gap = if output.quiet { "" } else { "\n" };
+    output::line(&format!("{gap}{}", report::table(&summary)))?;
+    output::line(&format!("\nreport: {}", places.out.join("report.html").display()))
 }
 
 /// `results/RECIPE`; a changed recipe gets a folder of its own beside it.

@@ -37,6 +37,12 @@ impl Knowledge {
         self.remembered.push(self.network.norm_states());
     }
 
+    /// Replaces the network's running statistics by the exact ones over `images`.
+    pub fn recalibrate(&mut self, images: &tasks::Split, settings: &Settings) {
+        let gather = |range| images.gather(range, settings.network.input).inputs;
+        self.network.recalibrate(|| batches(images.len(), settings.schedule.test_batch).map(gather));
+    }
+
     /// The batch-norm states to test with: those remembered of `phase`, else the present ones.
     pub fn norms(&self, phase: Option<usize>) -> Vec<NormState> {
         let remembered = phase.and_then(|phase| self.remembered.get(phase));

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::evaluate::Knowledge;
 use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
-use crate::recipe::settings::{Precision, Settings};
+use crate::recipe::settings::{Precision, Scenario, Settings};
 use crate::tasks::{Split, TaskStream, Test, View};
 
 /// Version of the file's layout.
@@ -68,7 +68,7 @@ pub struct TestDescription {
 #[non_exhaustive]
 pub enum ModelError {
     /// Not a safetensors file, or a damaged one.
-    #[error("not a readable safetensors file: {0}")]
+    #[error("expected a model.safetensors of a finished run, got another or a damaged file: {0}")]
     Format(#[from] SafeTensorError),
     /// A safetensors file that is not a model of this program.
     #[error("not a metabnn model: {0}")]
@@ -86,15 +86,17 @@ pub enum ModelError {
         /// What it must be.
         expected: String,
     },
-    /// A tensor holds NaN or infinity.
-    #[error("the tensor {name:?} holds {value} at position {index}")]
-    NotFinite {
+    /// A tensor holds NaN, infinity or a negative variance.
+    #[error("the tensor {name:?} holds {value} at position {index}, expected {expected}")]
+    Value {
         /// The tensor.
         name: String,
         /// The value.
         value: f32,
         /// Its position, row-major.
         index: usize,
+        /// What would be right.
+        expected: &'static str,
     },
     /// Images that the model cannot take.
     #[error("the images of {set} have {got}; the model takes {takes}")]
@@ -218,6 +220,7 @@ impl Model {
                 format!("its layout is version {}, this program reads {FORMAT}", description.format);
             return Err(ModelError::Description(problem));
         }
+        description.check()?;
         let file = File(SafeTensors::deserialize(bytes)?);
         let layers = file.layers(&description)?;
         let of_task = |task| {
@@ -248,6 +251,40 @@ fn parts(state: &NormState) -> [(&'static str, &[f32]); 4] {
     [("gamma", &state.gamma), ("beta", &state.beta), ("mean", &state.mean), ("variance", &state.variance)]
 }
 
+/// Refuses the first of `values` that is not right.
+fn check_values(
+    name: &str,
+    values: &[f32],
+    expected: &'static str,
+    right: impl Fn(f32) -> bool,
+) -> Result<(), ModelError> {
+    match values.iter().position(|&value| !right(value)) {
+        Some(index) => Err(ModelError::Value { name: name.into(), value: values[index], index, expected }),
+        None => Ok(()),
+    }
+}
+
+impl Description {
+    /// Settings that a recipe could have given, at least one test, and its batch-norm state for each.
+    fn check(&self) -> Result<(), ModelError> {
+        let problem = |problem| Err(ModelError::Description(problem));
+        if let Err(errors) = self.settings.check() {
+            return problem(errors.to_string());
+        }
+        if self.tests.is_empty() {
+            return problem("it names no test".into());
+        }
+        let states = self.remembered;
+        let forgotten = |test: &&TestDescription| test.phase.is_some_and(|phase| phase >= states);
+        match self.tests.iter().find(forgotten) {
+            Some(TestDescription { name, .. }) if self.settings.tasks.scenario == Scenario::Task => {
+                problem(format!("it keeps the batch norm of {states} tasks, not that of the test {name:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// An opened container, with checks on what comes out of it.
 struct File<'a>(SafeTensors<'a>);
 
@@ -272,10 +309,8 @@ impl File<'_> {
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         let values: Vec<f32> =
             self.words(name, Dtype::F32, shape)?.into_iter().map(f32::from_le_bytes).collect();
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(ModelError::NotFinite { name: name.into(), value: values[index], index }),
-            None => Ok(values),
-        }
+        check_values(name, &values, "a finite number", |value| value.is_finite())?;
+        Ok(values)
     }
 
     fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
@@ -302,12 +337,9 @@ impl File<'_> {
 
     fn norm(&self, task: Option<usize>, layer: usize, features: usize) -> Result<NormState, ModelError> {
         let part = |part| self.floats(&norm_name(task, layer, part), &[features]);
-        Ok(NormState {
-            gamma: part("gamma")?,
-            beta: part("beta")?,
-            mean: part("mean")?,
-            variance: part("variance")?,
-        })
+        let variance = part("variance")?;
+        check_values(&norm_name(task, layer, "variance"), &variance, "a number >= 0", |value| value >= 0.0)?;
+        Ok(NormState { gamma: part("gamma")?, beta: part("beta")?, mean: part("mean")?, variance })
     }
 
     fn permutations(&self, description: &Description) -> Result<Vec<Option<Vec<u32>>>, ModelError> {

@@ -9,7 +9,7 @@ use crate::network::Network;
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
 use crate::recipe::settings::{Scenario, Settings, Statistics};
-use crate::tasks::{self, TaskStream, batches};
+use crate::tasks::{TaskStream, batches};
 
 /// A finished run.
 #[derive(Clone, Debug)]
@@ -47,19 +47,21 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The loss is no longer a finite number.
+    /// The loss or a hidden weight is no longer a finite number.
     #[error(
-        "the loss became {loss} at step {step} (task {task}, epoch {epoch}); \
-         a smaller optimizer.lr (now {lr}) or network.init_width usually helps"
+        "{what} became {value} at step {step} (task {task}, epoch {epoch}); \
+         a smaller optimizer.lr (now {lr:?}) or network.init_width usually helps"
     )]
     NotFinite {
-        /// The loss: NaN or infinite.
-        loss: f32,
+        /// "the loss" or "a hidden weight".
+        what: &'static str,
+        /// NaN or infinite.
+        value: f32,
         /// Task in training, counted from 1.
         task: usize,
         /// Epoch of that task, counted from 1.
         epoch: usize,
-        /// Step of the run, counted from 1.
+        /// Step of the run, counted from 1; 0 before the first.
         step: u64,
         /// Learning rate in use.
         lr: f32,
@@ -71,7 +73,7 @@ pub enum TrainError {
 /// The same settings and seed give the same bits at any number of threads.
 ///
 /// # Errors
-/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite.
+/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight at the end of a task.
 pub fn train(
     settings: &Settings,
     stream: &TaskStream,
@@ -83,6 +85,7 @@ pub fn train(
     let mut knowledge = Knowledge::new(network);
     let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));
     let mut matrix = AccuracyMatrix { untrained: accuracies(&evaluations), rows: Vec::new() };
+    check_finite("a hidden weight", knowledge.network.hidden_weights(), (0, 0, 0), settings)?;
     let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
     let total_steps = stream.steps(&settings.schedule);
     let mut steps = 0;
@@ -99,34 +102,45 @@ pub fn train(
                 let batch = images.gather(order[range].iter().copied(), settings.network.input);
                 let loss = knowledge.network.step(batch, &mut adam, &settings.rule);
                 steps += 1;
-                if !loss.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        loss,
-                        task,
-                        epoch,
-                        step: steps,
-                        lr: settings.optimizer.lr,
-                    });
-                }
+                check_finite("the loss", [loss], (task, epoch, steps), settings)?;
                 observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });
             }
             if settings.norm.statistics == Statistics::Recalibrated {
-                recalibrate(&mut knowledge.network, images, settings);
+                knowledge.recalibrate(images, settings);
             }
             let before = evaluations.len();
             let train = evaluate(&knowledge, images, None, settings);
             evaluations.push(train.named((task, epoch), Split::Train, task));
             evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
+            // The last step before an evaluation has no later one to show that it went wrong.
+            let losses = evaluations[before..].iter().map(|evaluation| evaluation.loss as f32);
+            check_finite("the loss", losses, (task, epoch, steps), settings)?;
             observe(Progress { task, epoch, steps, total_steps, evaluations: &evaluations[before..] });
         }
         if settings.tasks.scenario == Scenario::Task {
             knowledge.remember(index);
         }
         matrix.rows.push(accuracies(&evaluations[evaluations.len() - stream.tests.len()..]));
+        let end = (task, settings.schedule.epochs, steps);
+        check_finite("a hidden weight", knowledge.network.hidden_weights(), end, settings)?;
         histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
     }
     let seconds = start.elapsed().as_secs_f64();
     Ok(Outcome { knowledge, evaluations, matrix, histograms, steps, seconds })
+}
+
+/// `at`: task, epoch and step.
+fn check_finite(
+    what: &'static str,
+    values: impl IntoIterator<Item = f32>,
+    at: (usize, usize, u64),
+    settings: &Settings,
+) -> Result<(), TrainError> {
+    let ((task, epoch, step), lr) = (at, settings.optimizer.lr);
+    match values.into_iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(TrainError::NotFinite { what, value, task, epoch, step, lr }),
+        None => Ok(()),
+    }
 }
 
 fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
@@ -135,9 +149,4 @@ fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
 
 fn accuracies(evaluations: &[Evaluation]) -> Vec<f64> {
     evaluations.iter().map(|evaluation| evaluation.accuracy).collect()
-}
-
-fn recalibrate(network: &mut Network, images: &tasks::Split, settings: &Settings) {
-    let gather = |range| images.gather(range, settings.network.input).inputs;
-    network.recalibrate(|| batches(images.len(), settings.schedule.test_batch).map(gather));
 }

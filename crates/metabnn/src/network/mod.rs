@@ -64,6 +64,11 @@ impl Network {
         Self { layers, activation, kernels: Kernels::get() }
     }
 
+    /// The hidden weights of all layers.
+    pub fn hidden_weights(&self) -> impl Iterator<Item = f32> {
+        self.layers.iter().flat_map(|layer| layer.linear.hidden().iter().copied())
+    }
+
     /// One training step on `batch`; gives the mean loss before the update.
     ///
     /// Weights are updated layer by layer from the output down, each right after the gradient of its input was

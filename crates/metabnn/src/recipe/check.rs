@@ -93,6 +93,17 @@ impl Draft {
     }
 }
 
+impl Settings {
+    /// Whether a recipe could have given these settings: for settings from elsewhere, such as a model file.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn check(&self) -> Result<(), RecipeErrors> {
+        let text = format!("name = \"settings\"\n{}", render::settings(self));
+        Recipe::from_toml(&text, "settings", &[], None).map(|_| ())
+    }
+}
+
 fn concerns_name(error: &RecipeError) -> bool {
     matches!(error, RecipeError::Value { key, .. } if key == "name")
 }

@@ -74,8 +74,8 @@ pub enum RecipeError {
     },
     /// No built-in recipe of this name.
     #[error(
-        "{name}: no such recipe; {}, or give a path to a .toml file (`metabnn list` shows all recipes)",
-        advice(nearest.as_deref(), known)
+        "{name}: no such recipe{}; there are: {}; a recipe of your own is given as a path, such as ./{name}.toml",
+        nearest.as_ref().map(|nearest| format!(" (did you mean {nearest}?)")).unwrap_or_default(), known.join(", ")
     )]
     UnknownRecipe {
         /// The name as given.

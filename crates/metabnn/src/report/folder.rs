@@ -17,6 +17,8 @@ const METRICS: &str = "metrics.csv";
 const MATRIX: &str = "accuracy_matrix.csv";
 const HISTOGRAMS: &str = "hidden_weights.csv";
 const RUNS: &str = "runs";
+/// Beginning of the names of temporary files.
+const TEMPORARY: &str = ".metabnn-";
 
 /// One finished run, read back from its folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,16 +55,31 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let write = || {
         fs::create_dir_all(folder)?;
         let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY);
         // Temporary files are private by default; results are as readable as any other file (umask applies).
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        // Tells the file from one that a killed process left; a file system without locks has no such leftovers told.
+        let _ = file.as_file().try_lock();
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().map_err(ReportError::file(path, "write"))
+}
+
+/// Removes temporary files that processes killed in [`write_atomically`] left in `folder`. What cannot be removed
+/// stays: it is in nobody's way.
+pub(crate) fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        let abandoned = || fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_temporary && abandoned() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Writes the files of a finished run into `folder`: `recipe.toml`, `metrics.csv`, `accuracy_matrix.csv`,
@@ -138,19 +155,18 @@ pub fn read_summary(out: &Path) -> Result<Summary, ReportError> {
 /// [`ReportError::NoRuns`] if none is finished; [`ReportError::Invalid`] if runs that differ in their seed alone had
 /// different tasks (leftovers of another recipe); otherwise as [`read_run`].
 pub fn read_results(out: &Path) -> Result<Results, ReportError> {
+    fs::read_dir(out).map_err(ReportError::file(out, "read"))?;
+    let folders = finished(&out.join(RUNS))?;
+    if folders.is_empty() {
+        return Err(ReportError::NoRuns { path: out.into() });
+    }
     let recipe_toml = read(&out.join(RECIPE))?;
     let known = if out.join(SUMMARY).exists() { Some(read_summary(out)?) } else { None };
     let place = |run: &RunResults| {
         let known = known.iter().flat_map(|summary| &summary.runs);
         known.clone().position(|other| other.name == run.summary.name).unwrap_or(usize::MAX)
     };
-    let mut runs = Vec::new();
-    for folder in finished(&out.join(RUNS))? {
-        runs.push(read_run(&folder)?);
-    }
-    if runs.is_empty() {
-        return Err(ReportError::NoRuns { path: out.into() });
-    }
+    let mut runs = folders.iter().map(|folder| read_run(folder)).collect::<Result<Vec<_>, _>>()?;
     runs.sort_by_key(place);
     check_groups(out, &runs)?;
     let name = known.as_ref().map_or_else(|| recipe_name(out, &recipe_toml), |known| known.recipe.clone());

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use error::ReportError;
 pub use table::table;
 
-use folder::{Results, read_results, write_atomically, write_summary};
+use folder::{Results, read_results, sweep, write_atomically, write_summary};
 use view::View;
 
 /// What a report consists of.
@@ -38,12 +38,13 @@ pub struct ReportPaths {
 /// written.
 pub fn write_report(out: &Path) -> Result<ReportPaths, ReportError> {
     let results = read_results(out)?;
+    sweep(out);
     write_summary(out, &results.recipe_toml, &results.summary)?;
     write_page(&View::of(&results), out)
 }
 
 /// Makes one report of several results side by side into `out`: figures and `report.html`, where groups carry the name
-/// of their recipe, or of their folder where recipes have the same name.
+/// of their recipe; where recipes have the same name, that of their folder, or its path where even those are the same.
 ///
 /// # Errors
 /// As [`write_report`], and [`ReportError::NoRuns`] if `folders` is empty.
@@ -54,9 +55,14 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<ReportPaths, ReportErr
     let results = folders.iter().map(|folder| read_results(folder)).collect::<Result<Vec<_>, _>>()?;
     let recipes: BTreeSet<&str> = results.iter().map(|one| one.summary.recipe.as_str()).collect();
     let distinct = recipes.len() == results.len();
+    let short = |folder: &PathBuf| folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
+    let short_tells = folders.iter().map(short).collect::<BTreeSet<_>>().len() == folders.len();
     let name = |(folder, results): (&PathBuf, Results)| {
-        let folder = || folder.file_name().map_or(folder.to_string_lossy(), |name| name.to_string_lossy());
-        let name = if distinct { results.summary.recipe.clone() } else { folder().into_owned() };
+        let name = match (distinct, short_tells) {
+            (true, _) => results.summary.recipe.clone(),
+            (false, true) => short(folder).to_string_lossy().into_owned(),
+            (false, false) => folder.display().to_string(),
+        };
         (name, results)
     };
     let named: Vec<(String, Results)> = folders.iter().zip(results.clone()).map(name).collect();

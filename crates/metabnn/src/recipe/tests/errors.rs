@@ -291,7 +291,9 @@ fn errors_on_the_command_line_name_the_option() {
 fn recipes_that_are_not_there() {
     let unknown = builtin::find("quikstart").unwrap_err();
     assert!(
-        unknown.to_string().starts_with("quikstart: no such recipe; did you mean quickstart?"),
+        unknown
+            .to_string()
+            .starts_with("quikstart: no such recipe (did you mean quickstart?); there are: quickstart, "),
         "{unknown}"
     );
     assert!(unknown.to_string().contains("`metabnn list`"), "{unknown}");

@@ -1,0 +1,13 @@
+//! The command `metabnn`, run as its users run it: the real program, end to end.
+#![allow(clippy::unwrap_used)]
+
+mod bad_data;
+mod bad_folder;
+mod bad_model;
+mod bad_recipe;
+mod results;
+mod same_bits;
+mod shown;
+mod stopped;
+mod streams;
+mod support;

@@ -1,0 +1,268 @@
+//! What a run leaves, and what reads it again: `eval`, `report`, the same recipe once more.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{RUN, Workplace, run};
+
+/// Rows of a CSV file below its header, which must be `header`.
+fn rows(text: &str, header: &str) -> Vec<Vec<String>> {
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some(header));
+    lines.map(|line| line.split(',').map(String::from).collect()).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn close(value: &Value, expected: f64) {
+    assert!((value.as_f64().unwrap() - expected).abs() < 1e-12, "{value} is not {expected}");
+}
+
+#[test]
+fn a_run_leaves_every_file() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    let figures = ["accuracy", "accuracy_matrix", "hidden_weights"];
+    let mut expected: Vec<String> =
+        figures.iter().flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]).collect();
+    expected.extend(["recipe.toml", "report.html", "summary.json"].map(String::from));
+    for name in [
+        "accuracy_matrix.csv",
+        "hidden_weights.csv",
+        "metrics.csv",
+        "model.safetensors",
+        "recipe.toml",
+        "summary.json",
+    ] {
+        expected.push(format!("{RUN}/{name}"));
+    }
+    expected.sort();
+    let mut there = place.files("out");
+    there.sort();
+    assert_eq!(there, expected);
+    for name in figures {
+        assert_eq!(place.bytes(&format!("out/{name}.png"))[..4], *b"\x89PNG");
+        assert!(place.read(&format!("out/{name}.svg")).contains("<svg"));
+    }
+    let html = place.read("out/report.html");
+    assert!(html.contains("<svg") && !html.contains("src=\"http") && !html.contains("href=\"http"));
+}
+
+#[test]
+fn the_numbers_of_a_run_agree_with_each_other() {
+    let place = Workplace::new();
+    place.run("pmnist", &["tasks.count=3"], "out");
+    let summary = place.read_json(&format!("out/{RUN}/summary.json"));
+    let matrix: Vec<Vec<f64>> = summary["accuracy_matrix"].as_array().unwrap().iter().map(numbers).collect();
+    let (tasks, epochs) = (3, 2);
+    assert!(matrix.len() == tasks && matrix.iter().all(|row| row.len() == tasks));
+    assert!(matrix[0][0] > 0.3, "nothing learned: {matrix:?}");
+
+    let header = "task_trained,permutation 1,permutation 2,permutation 3";
+    let table = rows(&place.read(&format!("out/{RUN}/accuracy_matrix.csv")), header);
+    let expected: Vec<Vec<String>> = matrix
+        .iter()
+        .enumerate()
+        .map(|(task, row)| {
+            std::iter::once((task + 1).to_string()).chain(row.iter().map(|a| format!("{a:?}"))).collect()
+        })
+        .collect();
+    assert_eq!(table, expected);
+
+    let header = "task_trained,epoch,split,task_evaluated,accuracy,loss";
+    let metrics = rows(&place.read(&format!("out/{RUN}/metrics.csv")), header);
+    assert_eq!(metrics.len(), tasks + tasks * epochs * (1 + tasks));
+    let at = |task: usize, epoch: usize, test: usize| {
+        let key = [task.to_string(), epoch.to_string(), "test".into(), test.to_string()];
+        let row = metrics.iter().find(|row| row[..4] == key).unwrap();
+        row[4].parse::<f64>().unwrap()
+    };
+    for test in 1..=tasks {
+        assert_eq!(at(0, 0, test), numbers(&summary["untrained_accuracy"])[test - 1]);
+        for task in 1..=tasks {
+            assert_eq!(at(task, epochs, test), matrix[task - 1][test - 1]);
+        }
+    }
+
+    let last = &matrix[2];
+    close(&summary["average_accuracy"], last.iter().sum::<f64>() / 3.0);
+    close(&summary["backward_transfer"], (last[0] - matrix[0][0] + last[1] - matrix[1][1]) / 2.0);
+    let best = |test: usize| matrix[0][test].max(matrix[1][test]);
+    close(&summary["forgetting"], (best(0) - last[0] + best(1) - last[1]) / 2.0);
+    assert_eq!(summary["steps"], 3 * 2 * 10);
+    let weights = rows(
+        &place.read(&format!("out/{RUN}/hidden_weights.csv")),
+        "task_trained,layer,bin_low,bin_high,count",
+    );
+    let count = |task: &str, layer: &str| {
+        let of_both = weights.iter().filter(|row| row[0] == task && row[1] == layer);
+        of_both.map(|row| row[4].parse::<u32>().unwrap()).sum::<u32>()
+    };
+    for task in ["0", "1", "2", "3"] {
+        assert_eq!((count(task, "1"), count(task, "2")), (784 * 16, 16 * 10));
+    }
+}
+
+#[test]
+fn the_summary_has_an_entry_per_run_and_a_group_per_setting() {
+    let place = Workplace::new();
+    let vary = ["vary.rule.m=[0, 1.35]", "vary.seed=[0, 1, 2]"];
+    place.run("pmnist", &vary, "out");
+    let summary = place.read_json("out/summary.json");
+    let runs = summary["runs"].as_array().unwrap();
+    let groups = summary["groups"].as_array().unwrap();
+    assert_eq!((&summary["recipe"], runs.len(), groups.len()), (&"pmnist".into(), 6, 2));
+    assert_eq!(summary["version"], env!("CARGO_PKG_VERSION"));
+    for (index, run) in runs.iter().enumerate() {
+        let name = format!("m={}_seed={}", ["0", "1.35"][index / 3], index % 3);
+        let folder = format!("runs/{name}");
+        assert_eq!((&run["name"], &run["folder"]), (&name.as_str().into(), &folder.as_str().into()));
+        assert_eq!(run["settings"]["rule.m"].as_f64(), Some([0.0, 1.35][index / 3]));
+        assert_eq!(run["hash"].as_str().unwrap().len(), 16);
+        assert!(run["seconds"].as_f64().unwrap() >= 0.0);
+        assert_eq!(*run, place.read_json(&format!("out/{folder}/summary.json")));
+    }
+    for (index, group) in groups.iter().enumerate() {
+        let values: Vec<f64> =
+            runs[3 * index..][..3].iter().map(|run| run["average_accuracy"].as_f64().unwrap()).collect();
+        let mean = values.iter().sum::<f64>() / 3.0;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0;
+        assert_eq!(group["seeds"], serde_json::json!([0, 1, 2]));
+        close(&group["average_accuracy"]["mean"], mean);
+        close(&group["average_accuracy"]["std"], variance.sqrt());
+    }
+}
+
+/// `eval` of the model and the last row of the accuracy matrix, by test.
+fn eval_and_last_row(place: &Workplace) -> [BTreeMap<String, f64>; 2] {
+    let scores = place.json(&["eval", &format!("out/{RUN}/model.safetensors"), "--json"]);
+    let of = |score: &Value| (score["test"].as_str().unwrap().into(), score["accuracy"].as_f64().unwrap());
+    let eval = scores.as_array().unwrap().iter().map(of).collect();
+    let summary = place.read_json(&format!("out/{RUN}/summary.json"));
+    let tests = summary["tests"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
+    let last = numbers(summary["accuracy_matrix"].as_array().unwrap().last().unwrap());
+    [eval, tests.zip(last).collect()]
+}
+
+#[test]
+fn eval_of_the_model_gives_the_last_row_of_the_matrix() {
+    for statistics in ["batch", "running", "recalibrated"] {
+        let place = Workplace::new();
+        place.run("pmnist", &[&format!("norm.statistics={statistics}")], "out");
+        let [eval, last] = eval_and_last_row(&place);
+        assert_eq!(last.len(), 2);
+        assert_eq!(eval, last, "{statistics}");
+    }
+}
+
+#[test]
+fn eval_of_a_sequence_tests_each_data_set() {
+    let place = Workplace::new();
+    place.write_set("usps", 16, 2);
+    let sequence = ["data.sets=[\"mnist\",\"usps\"]", "tasks.stream=sequence"];
+    place.run("pmnist", &sequence, "out");
+    let [eval, last] = eval_and_last_row(&place);
+    assert_eq!(last.keys().collect::<Vec<_>>(), ["mnist", "usps"]);
+    assert_eq!(eval, last);
+    let model = format!("out/{RUN}/model.safetensors");
+    let one = place.json(&["eval", &model, "--data-set", "usps", "--json"]);
+    assert_eq!(one.as_array().unwrap().len(), 1);
+    assert_eq!(one[0]["accuracy"].as_f64(), Some(last["usps"]));
+    assert_eq!(one[0]["images"], 100);
+    let table = place.output(&["eval", &model]);
+    assert!(table.contains("usps") && table.contains('%'), "{table}");
+}
+
+#[test]
+fn a_finished_run_is_found_and_a_damaged_one_repeated() {
+    let place = Workplace::new();
+    place.run("pmnist", &["vary.seed=[0, 1]"], "out");
+    let before = place.tree();
+    let again = place.run("pmnist", &["vary.seed=[0, 1]"], "out");
+    assert_eq!(again.matches("done before").count(), 2, "{again}");
+    assert!(place.tree() == before, "nothing to do, yet something changed");
+
+    place.write("out/runs/seed=1/metrics.csv", "cut off");
+    let again = place.run("pmnist", &["vary.seed=[0, 1]"], "out");
+    assert_eq!(again.matches("done before").count(), 1, "{again}");
+    assert_eq!(
+        Some(place.bytes("out/runs/seed=1/metrics.csv")),
+        before[std::path::Path::new("out/runs/seed=1/metrics.csv")]
+    );
+}
+
+#[test]
+fn report_is_made_anew_and_puts_results_side_by_side() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "one/same");
+    place.run("pmnist", &["rule.m=0"], "two/same");
+    let before = place.tree();
+    for lost in ["report.html", "summary.json", "accuracy.svg"] {
+        std::fs::remove_file(place.path("one/same").join(lost)).unwrap();
+    }
+    place.output(&["report", "one/same"]);
+    assert!(place.tree() == before, "the report differs from the first one");
+
+    let paths = place.json(&["report", "one/same", "two/same", "--out", "both", "--json"]);
+    let html = place.read(paths["html"].as_str().unwrap());
+    assert!(html.contains("one/same") && html.contains("two/same"), "folders of one name need their paths");
+    assert!(
+        paths["figures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|figure| place.path(figure.as_str().unwrap()).is_file())
+    );
+    place.output(&["report", "one/same", "two/same"]);
+    assert!(place.path("comparison/report.html").is_file());
+}
+
+#[test]
+fn the_report_of_damaged_results_says_what_is_wrong() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    place.refuses(
+        &["report", "empty"],
+        1,
+        &["empty: expected at least one finished run", "runs/NAME/summary.json"],
+    );
+    place.refuses(&["report", "nowhere"], 1, &["nowhere: cannot read: "]);
+    place.refuses(
+        &["report", "out", "empty", "--out", "both"],
+        1,
+        &["empty: expected at least one finished run"],
+    );
+    let metrics = format!("out/{RUN}/metrics.csv");
+    let right = place.read(&metrics);
+    let header = right.lines().next().unwrap();
+    for (damaged, says) in [
+        (format!("{right}garbage,1\n"), "line 16: expected 6 values, one per column of the header, got 2"),
+        (
+            format!("{header}\n1,1,test,1,1.5,0.1\n"),
+            "line 2: expected an accuracy in [0, 1] in column accuracy, got \"1.5\"",
+        ),
+        ("a,b\n".into(), "line 1: expected header task_trained,epoch"),
+        (String::new(), "line 1: expected a line that ends, got the end of the file: it was cut off"),
+    ] {
+        place.write(&metrics, damaged);
+        place.refuses(&["report", "out"], 1, &["metrics.csv, ", says]);
+    }
+    place.write(&metrics, right);
+    place.write(&format!("out/{RUN}/summary.json"), "{\"name\": 3}");
+    place.refuses(&["report", "out"], 1, &["summary.json, line 1: expected the summary of a run"]);
+}
+
+#[test]
+fn quickstart_makes_its_table_with_the_arms() {
+    let place = Workplace::new();
+    let set = ["data.sets=glyphs", "schedule.epochs=1"];
+    let printed = place.output(&run("quickstart", &set, "out"));
+    let table = printed.split_once("Test accuracy (%)").unwrap().1;
+    let starts = |name: &str| table.lines().any(|line| line.starts_with(name));
+    assert!(starts("plain ") && starts("metaplastic "), "{printed}");
+    assert!(printed.trim_end().ends_with("report: out/report.html"), "{printed}");
+}
