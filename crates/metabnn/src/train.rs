@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::analysis::WeightHistogram;
 use crate::evaluate::{Knowledge, evaluate, evaluate_all};
-use crate::metrics::{AccuracyMatrix, Evaluation, Split};
+use crate::metrics::{AccuracyMatrix, Evaluation, Split, accuracies};
 use crate::network::Network;
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
@@ -145,8 +145,4 @@ fn check_finite(
 
 fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
     Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear))
-}
-
-fn accuracies(evaluations: &[Evaluation]) -> Vec<f64> {
-    evaluations.iter().map(|evaluation| evaluation.accuracy).collect()
 }

@@ -314,8 +314,9 @@ fn runs_that_do_not_belong_together_are_not_averaged() {
 #[test]
 fn a_folder_without_finished_runs_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let message = write_report(folder.path()).unwrap_err().to_string();
-    assert!(message.contains("recipe.toml: cannot read"), "{message}");
+    let message = write_report(&folder.path().join("nowhere")).unwrap_err().to_string();
+    assert!(message.contains("nowhere: cannot read"), "{message}");
+    assert!(matches!(write_report(folder.path()), Err(ReportError::NoRuns { .. })));
     fs::write(folder.path().join("recipe.toml"), "").unwrap();
     assert!(matches!(write_report(folder.path()), Err(ReportError::NoRuns { .. })));
 }

@@ -8,9 +8,13 @@ fn an_unknown_recipe_gets_the_nearest() {
     place.refuses(
         &["run", "quikstart"],
         2,
-        &["quikstart: no such recipe (did you mean quickstart?); there are: "],
+        &["quikstart: no such recipe (did you mean quickstart?); `metabnn list` shows all (quickstart, "],
     );
-    place.refuses(&["show", "zzzz"], 2, &["zzzz: no such recipe; there are: quickstart, ", "./zzzz.toml"]);
+    place.refuses(
+        &["show", "zzzz"],
+        2,
+        &["zzzz: no such recipe; `metabnn list` shows all (quickstart, ", "./zzzz.toml"],
+    );
     place.refuses(
         &["run", "./nowhere.toml"],
         2,

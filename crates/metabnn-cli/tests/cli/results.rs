@@ -252,6 +252,10 @@ fn the_report_of_damaged_results_says_what_is_wrong() {
         place.refuses(&["report", "out"], 1, &["metrics.csv, ", says]);
     }
     place.write(&metrics, right);
+    let recipe = place.read("out/recipe.toml");
+    std::fs::remove_file(place.path("out/recipe.toml")).unwrap();
+    place.refuses(&["report", "out"], 1, &["out/recipe.toml: cannot read: "]);
+    place.write("out/recipe.toml", recipe);
     place.write(&format!("out/{RUN}/summary.json"), "{\"name\": 3}");
     place.refuses(&["report", "out"], 1, &["summary.json, line 1: expected the summary of a run"]);
 }

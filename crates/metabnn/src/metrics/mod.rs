@@ -29,6 +29,11 @@ pub struct Evaluation {
     pub loss: f64,
 }
 
+/// The accuracy of each evaluation, in order.
+pub fn accuracies(evaluations: &[Evaluation]) -> Vec<f64> {
+    evaluations.iter().map(|evaluation| evaluation.accuracy).collect()
+}
+
 /// Test accuracies after each task: `rows[i][j]` is the accuracy on task j after training task i.
 ///
 /// Rows and columns are as many as tasks, except where one test set serves several training phases (a stream of

@@ -74,7 +74,7 @@ pub enum RecipeError {
     },
     /// No built-in recipe of this name.
     #[error(
-        "{name}: no such recipe{}; there are: {}; a recipe of your own is given as a path, such as ./{name}.toml",
+        "{name}: no such recipe{}; `metabnn list` shows all ({}); one of your own takes a path, such as ./{name}.toml",
         nearest.as_ref().map(|nearest| format!(" (did you mean {nearest}?)")).unwrap_or_default(), known.join(", ")
     )]
     UnknownRecipe {
