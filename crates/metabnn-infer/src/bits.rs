@@ -129,6 +129,7 @@ fn transpose_block(block: &mut [u64; WORD]) {
 ///
 /// # Panics
 /// If `words` is not as long as the values need.
+#[inline(always)]
 pub fn pack(values: &[f32], words: &mut [u64]) {
     assert_eq!(words.len(), values.len().div_ceil(WORD), "words for {} values", values.len());
     for (word, values) in words.iter_mut().zip(values.chunks(WORD)) {

@@ -42,7 +42,7 @@ fn linear() {
     let (inputs, outputs, batch) = (5, 3, 4);
     let (w, x, dy) = (random(inputs * outputs, 0), random(batch * inputs, 1), random(batch * outputs, 2));
     let kernels = Kernels::get();
-    let real = |values: &[f32]| Activations::Real { width: inputs, values: values.to_vec() };
+    let real = |values: &[f32]| Activations::Real { batch, values: values.to_vec() };
     let loss = |w: &[f32], x: &[f32]| {
         weighted(&Linear::new(inputs, w.to_vec(), false).forward(kernels, &real(x)), &dy)
     };
@@ -68,11 +68,11 @@ fn batch_norm() {
     };
     let loss = |y: &[f32], gamma: &[f32], beta: &[f32]| {
         let mut z = y.to_vec();
-        norm(gamma, beta).forward(&mut z);
+        norm(gamma, beta).forward(&mut z, batch);
         weighted(&z, &dz)
     };
     let mut layer = norm(&gamma, &beta);
-    let cache = layer.forward(&mut y.clone());
+    let cache = layer.forward(&mut y.clone(), batch);
     let mut dy = dz.clone();
     let gradient = layer.backward(&cache, &mut dy);
     assert_slopes("dy", &dy, &y, |y| loss(y, &gamma, &beta));
@@ -104,6 +104,9 @@ fn estimators_pass_the_gradient_where_their_formula_says() {
     let mut relu = ones();
     Activation::Relu.backward(&z, &mut relu);
     assert_eq!(relu, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
-    assert_eq!(Activation::Sign.forward(&z, 7).to_real().as_ref(), [-1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]);
-    assert_eq!(Activation::Relu.forward(&z, 7).to_real()[2..5], [0.0, 0.0, 0.7]);
+    assert_eq!(
+        Activation::Sign.forward(Kernels::get(), &z, 1).to_real().as_ref(),
+        [-1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]
+    );
+    assert_eq!(Activation::Relu.forward(Kernels::get(), &z, 1).to_real()[2..5], [0.0, 0.0, 0.7]);
 }

@@ -41,7 +41,7 @@ impl Trained {
     }
 
     fn step(&mut self, width: usize, x: &[f32], labels: &[u8]) -> f32 {
-        let inputs = Activations::Real { width, values: x.to_vec() };
+        let inputs = Activations::from_samples(x, width);
         self.network.step(Batch { inputs, labels: labels.to_vec() }, &mut self.adam, &self.rule)
     }
 }
@@ -71,7 +71,7 @@ fn golden_vectors() {
             Precision::Binary => Statistics::Batch,
             Precision::FullPrecision => Statistics::Running,
         };
-        let inputs = Activations::Real { width: 20, values: golden.f32("test_X") };
+        let inputs = Activations::from_samples(&golden.f32("test_X"), 20);
         let logits = ours.network.logits(&inputs, &ours.network.norm_states(), statistics);
         assert_close("test_out", &logits, &golden.f32("test_out"), ABSOLUTE, ABSOLUTE);
     }

@@ -65,6 +65,8 @@ impl Platform {
 
 /// One row of signs times a matrix of signs: see [`metabnn_infer::xnor_product`].
 type XnorProduct = fn(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]);
+/// Signs of reals as bits: see [`metabnn_infer::pack`].
+type Pack = fn(values: &[f32], words: &mut [u64]);
 /// A product of signs and reals: see [`Kernels::signed_product`].
 type SignedProduct = fn(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]);
 /// A product of real matrices, the left one sparse: see [`Kernels::sparse_product`].
@@ -82,6 +84,8 @@ pub struct Kernels {
     pub platform: Platform,
     /// `output[o] = sum_i input[row, i] weights[o, i]`, all +-1.
     pub xnor_product: XnorProduct,
+    /// The signs of values as bits, sign(0) = +1.
+    pub pack: Pack,
     /// `y[r, j] = sum_k s[first + r, k] m[k, j]`, s of +-1. Shapes: s (.., depth), m (depth, n), y (rows, n).
     pub signed_product: SignedProduct,
     /// `y[r, j] += sum_k x[r, k] m[k, j]`, k in order. Shapes: x (rows, depth), m (depth, n), y (rows, n).

@@ -77,24 +77,13 @@ pub struct SparseRows {
 }
 
 impl SparseRows {
-    /// The transpose of `x`, (batch, width): row i holds the values of column i that are not 0.
-    pub fn transpose_of(x: &[f32], width: usize) -> Self {
-        let mut starts = vec![0; width + 1];
+    /// The rows of `x`, (rows, width), without their zeros.
+    pub fn new(x: &[f32], width: usize) -> Self {
+        let (mut starts, mut entries) = (vec![0], Vec::with_capacity(x.len()));
         for row in x.chunks_exact(width) {
-            for (count, &value) in starts[1..].iter_mut().zip(row) {
-                *count += usize::from(value != 0.0);
-            }
-        }
-        for i in 0..width {
-            starts[i + 1] += starts[i];
-        }
-        let mut next = starts.clone();
-        let mut entries = vec![(0, 0.0); starts[width]];
-        for (b, row) in x.chunks_exact(width).enumerate() {
-            for (i, &value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                entries[next[i]] = (b as u32, value);
-                next[i] += 1;
-            }
+            let columns = row.iter().enumerate().filter(|(_, value)| **value != 0.0);
+            entries.extend(columns.map(|(column, &value)| (column as u32, value)));
+            starts.push(entries.len());
         }
         Self { starts, entries }
     }

@@ -17,6 +17,10 @@ const ROWS: usize = GROUP * GROUPS;
 /// Columns summed together where fewer than a platform's `LANES` are left.
 const NARROW: usize = 4;
 
+/// The tables in use, aligned to cache lines: a load that crosses one takes twice as long.
+#[repr(align(64))]
+struct Tables<const L: usize>([[[f32; L]; SUMS]; GROUPS]);
+
 /// `y[r, j] = sum_k s[first + r, k] m[k, j]`, s of +-1. Shapes: s (.., depth), m (depth, n), y (rows, n).
 ///
 /// The sum runs over groups of five k in order; the lanes do not change it.
@@ -50,7 +54,7 @@ fn columns<const L: usize>(
     start: usize,
     y: &mut [f32],
 ) -> usize {
-    let mut tables = [[[0.0; L]; SUMS]; GROUPS];
+    let Tables(tables) = &mut Tables([[[0.0; L]; SUMS]; GROUPS]);
     for (chunk, m) in m.chunks(ROWS * n).enumerate() {
         let groups = (m.len() / n).div_ceil(GROUP);
         for (table, m) in tables.iter_mut().zip(m.chunks(GROUP * n)) {

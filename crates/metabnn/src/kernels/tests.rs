@@ -59,14 +59,33 @@ fn products_with_signs_and_with_zeros_agree_with_the_dense_one() {
             assert_eq!(y[1..last], portable, "{platform:?} {depth} {n}");
 
             let x: Vec<f32> = random(depth * (first + rows), 10).iter().map(|v| f32::max(*v, 0.0)).collect();
-            let transposed: Vec<f32> =
-                (0..x.len()).map(|i| x[i % depth * (first + rows) + i / depth]).collect();
             expected.fill(0.0);
-            (kernels.product)(&transposed[first * depth..], &m, depth, &mut expected);
-            let sparse = SparseRows::transpose_of(&x, first + rows);
+            (kernels.product)(&x[first * depth..], &m, depth, &mut expected);
+            let sparse = SparseRows::new(&x, depth);
             assert_eq!(sparse.rows(), first + rows);
             (kernels.sparse_product)(&sparse, first, &m, n, &mut y[1..last]);
             assert_eq!(y[1..last], expected, "zeros left out change no bit: {platform:?} {depth} {n}");
+        }
+    }
+}
+
+#[test]
+fn signs_are_packed_alike_on_every_platform() {
+    for platform in Platform::available() {
+        for width in WIDTHS {
+            let mut values = random(width, 11);
+            values[0] = -0.0;
+            let mut words = vec![u64::MAX; width.div_ceil(64)];
+            (Kernels::of(platform).pack)(&values, &mut words);
+            for (bit, value) in values.iter().enumerate() {
+                assert_eq!(
+                    words[bit / 64] >> (bit % 64) & 1 == 1,
+                    *value >= 0.0,
+                    "{platform:?} {width} {bit}"
+                );
+            }
+            let padding = words[width / 64..].iter().fold(0, |all, word| all | word >> (width % 64) % 64);
+            assert!(width % 64 == 0 || padding == 0, "padding at {width}");
         }
     }
 }

@@ -26,6 +26,10 @@ macro_rules! kernels_with {
                 metabnn_infer::xnor_product(input, row, weights, output);
             }
             #[target_feature(enable = $features)]
+            fn pack(values: &[f32], words: &mut [u64]) {
+                metabnn_infer::pack(values, words);
+            }
+            #[target_feature(enable = $features)]
             fn signed_product(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]) {
                 signed::signed_product::<32>(s, first, m, n, y);
             }
@@ -55,6 +59,7 @@ macro_rules! kernels_with {
                 xnor_product: |input, row, weights, output| unsafe {
                     xnor_product(input, row, weights, output)
                 },
+                pack: |values, words| unsafe { pack(values, words) },
                 signed_product: |s, first, m, n, y| unsafe { signed_product(s, first, m, n, y) },
                 product: |x, m, depth, y| unsafe { product(x, m, depth, y) },
                 sparse_product: |x, first, m, n, y| unsafe { sparse_product(x, first, m, n, y) },

@@ -1,8 +1,9 @@
 //! Activations between layers: the sign with its straight-through estimator, and ReLU for the control.
 
-use metabnn_infer::BitMatrix;
+use metabnn_infer::{BitMatrix, WORD};
 
 use super::linear::Activations;
+use crate::kernels::Kernels;
 
 /// What stands between a batch norm and the next linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +15,16 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// h(z), (batch, features).
-    pub fn forward(self, z: &[f32], features: usize) -> Activations {
+    /// h(z), (features, batch).
+    pub fn forward(self, kernels: Kernels, z: &[f32], batch: usize) -> Activations {
         match self {
-            Self::Sign => Activations::Signs(BitMatrix::from_signs(z.len() / features, features, z)),
-            Self::Relu => {
-                Activations::Real { width: features, values: z.iter().map(|&z| f32::max(z, 0.0)).collect() }
+            Self::Sign => {
+                let mut bits = BitMatrix::new(z.len() / batch, batch);
+                let rows = bits.words_mut().chunks_exact_mut(batch.div_ceil(WORD));
+                z.chunks_exact(batch).zip(rows).for_each(|(z, words)| (kernels.pack)(z, words));
+                Activations::Signs(bits)
             }
+            Self::Relu => Activations::Real { batch, values: z.iter().map(|&z| f32::max(z, 0.0)).collect() },
         }
     }
 

@@ -14,38 +14,43 @@ const OUTPUTS: usize = 32;
 /// Inputs whose gradients are computed, then used, while they are in cache.
 const INPUTS: usize = 512;
 
-/// What a layer receives, (batch, width): real numbers or signs.
+/// What a layer receives, one row per feature: (width, batch). Real numbers or signs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Activations {
     /// Real numbers: pixels, or the outputs of a ReLU.
     Real {
-        /// Values of one row.
-        width: usize,
-        /// (batch, width), row-major.
+        /// Number of columns.
+        batch: usize,
+        /// (width, batch), row-major.
         values: Vec<f32>,
     },
-    /// Signs, one bit each.
+    /// Signs, one bit each, (width, batch).
     Signs(BitMatrix),
 }
 
 impl Activations {
-    /// Number of rows.
-    pub fn batch(&self) -> usize {
-        match self {
-            Self::Real { width, values } => values.len() / (*width).max(1),
-            Self::Signs(bits) => bits.rows(),
-        }
+    /// From samples in rows: `values` is (batch, width).
+    pub fn from_samples(values: &[f32], width: usize) -> Self {
+        Self::Real { batch: values.len() / width, values: transpose(values, width) }
     }
 
-    /// Values in a row.
-    pub fn width(&self) -> usize {
+    /// Number of samples.
+    pub fn batch(&self) -> usize {
         match self {
-            Self::Real { width, .. } => *width,
+            Self::Real { batch, .. } => *batch,
             Self::Signs(bits) => bits.columns(),
         }
     }
 
-    /// All values as real numbers, (batch, width).
+    /// The signs of all values, (width, batch); sign(0) = +1.
+    pub fn to_signs(&self) -> BitMatrix {
+        match self {
+            Self::Real { batch, values } => BitMatrix::from_signs(values.len() / batch, *batch, values),
+            Self::Signs(bits) => bits.clone(),
+        }
+    }
+
+    /// All values as real numbers, (width, batch).
     pub fn to_real(&self) -> Cow<'_, [f32]> {
         match self {
             Self::Real { values, .. } => Cow::Borrowed(values),
@@ -112,34 +117,32 @@ impl Linear {
         self.binary.as_ref()
     }
 
-    /// `y[b, o] = sum_i x[b, i] W[o, i]`. Shapes: x (batch, in), y (batch, out).
+    /// `y[o, b] = sum_i W[o, i] x[i, b]`. Shapes: x (in, batch), y (out, batch).
     pub fn forward(&self, kernels: Kernels, x: &Activations) -> Vec<f32> {
-        let (batch, outputs) = (x.batch(), self.outputs());
-        if let (Activations::Signs(x), Some(weights)) = (x, &self.binary) {
-            let mut y = vec![0.0; batch * outputs];
-            let rows = y.par_chunks_exact_mut(outputs).enumerate();
-            rows.for_each(|(b, y)| (kernels.xnor_product)(x, b, weights, y));
-            return y;
+        let batch = x.batch();
+        match (x, &self.binary) {
+            (Activations::Signs(x), Some(weights)) => {
+                let (samples, mut y) = (x.transposed(), vec![0.0; self.outputs() * batch]);
+                let rows = y.par_chunks_exact_mut(batch).enumerate().with_min_len(OUTPUTS);
+                rows.for_each(|(output, y)| (kernels.xnor_product)(weights, output, &samples, y));
+                y
+            }
+            (x, Some(weights)) => multiply(kernels, Left::Signs(weights), &x.to_real(), batch),
+            (x, None) => multiply(kernels, Left::Real(&self.hidden), &x.to_real(), batch),
         }
-        // y' = W x'
-        let weights = self.binary.as_ref().map_or(Left::Real(&self.hidden), Left::Signs);
-        transpose(&multiply(kernels, weights, &transpose(&x.to_real(), self.inputs), batch), batch)
     }
 
-    /// `dx[b, i] = sum_o dy[b, o] W[o, i]`. Shapes: dy (batch, out), dx (batch, in).
+    /// `dx[i, b] = sum_o W[o, i] dy[o, b]`. Shapes: dy (out, batch), dx (in, batch).
     pub fn backward_input(&self, kernels: Kernels, dy: &[f32]) -> Vec<f32> {
-        let outputs = self.outputs();
-        let (batch, dy) = (dy.len() / outputs, transpose(dy, outputs));
-        // dx' = W' dy'
-        let dx = match &self.binary {
-            Some(binary) => multiply(kernels, Left::Signs(&binary.transposed()), &dy, batch),
-            None => multiply(kernels, Left::Real(&transpose(&self.hidden, self.inputs)), &dy, batch),
-        };
-        transpose(&dx, batch)
+        let batch = dy.len() / self.outputs();
+        match &self.binary {
+            Some(binary) => multiply(kernels, Left::Signs(&binary.transposed()), dy, batch),
+            None => multiply(kernels, Left::Real(&transpose(&self.hidden, self.inputs)), dy, batch),
+        }
     }
 
-    /// `dW[o, i] = sum_b dy[b, o] x[b, i]`, some synapses at a time, each lot handed to `update` with the synapses it
-    /// belongs to; then their signs are taken anew. Shapes: dy (batch, out), x (batch, in).
+    /// `dW[o, i] = sum_b dy[o, b] x[i, b]`, some synapses at a time, each lot handed to `update` with the synapses it
+    /// belongs to; then their signs are taken anew. Shapes: dy (out, batch), x (in, batch).
     ///
     /// The gradient is the one of the binary weights; the hidden weights take it as theirs (straight-through).
     pub fn backward_weights(
@@ -150,10 +153,10 @@ impl Linear {
         moments: &mut Moments,
         update: impl Fn(Tile<'_>) + Sync,
     ) {
-        let (inputs, outputs) = (self.inputs, self.outputs());
+        let (inputs, batch) = (self.inputs, x.batch());
         let x = match x {
-            Activations::Signs(bits) => Gathered::Signs(bits.transposed()),
-            Activations::Real { width, values } => Gathered::Sparse(SparseRows::transpose_of(values, *width)),
+            Activations::Signs(bits) => Input::Signs(bits),
+            Activations::Real { values, .. } => Input::Sparse(SparseRows::new(values, batch)),
         };
         let synapses = OUTPUTS * inputs;
         let tiles = (self.hidden.par_chunks_mut(synapses))
@@ -162,7 +165,8 @@ impl Linear {
             .enumerate();
         let update_tile =
             |(index, ((hidden, mean), square)): (usize, ((&mut [f32], &mut [f32]), &mut [f32]))| {
-                let dy = columns(dy, outputs, index * OUTPUTS, hidden.len() / inputs);
+                let rows = hidden.len() / inputs;
+                let dy = transpose(&dy[index * OUTPUTS * batch..][..rows * batch], batch);
                 backward_tile(kernels, &x, &dy, inputs, (hidden, mean, square), &update);
             };
         match &mut self.binary {
@@ -173,7 +177,7 @@ impl Linear {
                 tiles.zip(words).for_each(|((index, ((hidden, mean), square)), words)| {
                     update_tile((index, ((&mut *hidden, mean), square)));
                     for (hidden, words) in hidden.chunks_exact(inputs).zip(words.chunks_exact_mut(stride)) {
-                        metabnn_infer::pack(hidden, words);
+                        (kernels.pack)(hidden, words);
                     }
                 });
             }
@@ -181,9 +185,9 @@ impl Linear {
     }
 }
 
-/// A layer's input with the batch innermost: (in, batch).
-enum Gathered {
-    Signs(BitMatrix),
+/// A layer's input, (in, batch), in the form that its gradient wants.
+enum Input<'a> {
+    Signs(&'a BitMatrix),
     Sparse(SparseRows),
 }
 
@@ -191,7 +195,7 @@ enum Gathered {
 /// and moments, (outputs, in) each.
 fn backward_tile(
     kernels: Kernels,
-    x: &Gathered,
+    x: &Input<'_>,
     dy: &[f32],
     inputs: usize,
     synapses: (&mut [f32], &mut [f32], &mut [f32]),
@@ -204,8 +208,8 @@ fn backward_tile(
         let count = INPUTS.min(inputs - first);
         let gradient = &mut gradient[..count * outputs];
         match x {
-            Gathered::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
-            Gathered::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
+            Input::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
+            Input::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
         }
         for (output, gradient) in transpose(gradient, outputs).chunks_exact(count).enumerate() {
             let here = output * inputs + first..output * inputs + first + count;
@@ -213,9 +217,4 @@ fn backward_tile(
             update(Tile { gradient, hidden: &mut hidden[here], mean, square });
         }
     }
-}
-
-/// Columns start..start + count of `y`, (batch, width), as (batch, count).
-fn columns(y: &[f32], width: usize, start: usize, count: usize) -> Vec<f32> {
-    y.chunks_exact(width).flat_map(|row| &row[start..start + count]).copied().collect()
 }

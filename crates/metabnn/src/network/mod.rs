@@ -14,6 +14,8 @@ pub use linear::{Activations, Linear, Tile};
 pub use loss::{cross_entropy, predicted_class};
 pub use norm::{BatchNorm, ExactStatistics, NormCache, NormGradient, NormMoments, NormState};
 
+use product::transpose;
+
 use crate::kernels::Kernels;
 use crate::optim::Adam;
 use crate::plasticity::Rule;
@@ -40,7 +42,7 @@ pub struct Network {
 /// Inputs with their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// (batch, width).
+    /// (width, batch).
     pub inputs: Activations,
     /// (batch), each below the number of classes.
     pub labels: Vec<u8>,
@@ -50,7 +52,7 @@ pub struct Batch {
 struct Passed {
     input: Activations,
     cache: NormCache,
-    /// Output of the batch norm, (batch, features).
+    /// Output of the batch norm, (features, batch).
     z: Vec<f32>,
 }
 
@@ -75,9 +77,10 @@ impl Network {
     /// taken with the old weights.
     pub fn step(&mut self, batch: Batch, adam: &mut Adam, rule: &Rule) -> f32 {
         let (kernels, last) = (self.kernels, self.layers.len() - 1);
-        let mut passed = self.forward(batch.inputs);
-        let mut gradient = std::mem::take(&mut passed[last].z);
-        let loss = cross_entropy(&mut gradient, &batch.labels);
+        let passed = self.forward(batch.inputs);
+        let mut logits = transpose(&passed[last].z, batch.labels.len());
+        let loss = cross_entropy(&mut logits, &batch.labels);
+        let mut gradient = transpose(&logits, logits.len() / batch.labels.len());
         let step = adam.next_step();
         for (index, (layer, passed)) in self.layers.iter_mut().zip(&passed).enumerate().rev() {
             if index < last {
@@ -107,9 +110,10 @@ impl Network {
         let mut next = Some(inputs);
         for (index, layer) in self.layers.iter_mut().enumerate() {
             let Some(input) = next.take() else { break };
+            let batch = input.batch();
             let mut z = layer.linear.forward(kernels, &input);
-            let cache = layer.norm.forward(&mut z);
-            next = (index < last).then(|| self.activation.forward(&z, layer.linear.outputs()));
+            let cache = layer.norm.forward(&mut z, batch);
+            next = (index < last).then(|| self.activation.forward(self.kernels, &z, batch));
             passed.push(Passed { input, cache, z });
         }
         passed
@@ -117,15 +121,15 @@ impl Network {
 
     /// Outputs for `inputs`, (batch, classes), with the batch-norm states `norms` (one per layer).
     pub fn logits(&self, inputs: &Activations, norms: &[NormState], statistics: Statistics) -> Vec<f32> {
+        let batch = inputs.batch();
         let mut z = self.sums(0, inputs);
         for (index, (layer, state)) in self.layers.iter().zip(norms).enumerate() {
             if index > 0 {
-                let features = self.layers[index - 1].linear.outputs();
-                z = self.sums(index, &self.activation.forward(&z, features));
+                z = self.sums(index, &self.activation.forward(self.kernels, &z, batch));
             }
-            layer.norm.forward_test(state, &mut z, statistics);
+            layer.norm.forward_test(state, &mut z, batch, statistics);
         }
-        z
+        transpose(&z, batch)
     }
 
     /// Sets the statistics of every batch norm to the exact ones over all of `batches`, layer after layer, so that
@@ -134,13 +138,14 @@ impl Network {
         for depth in 0..self.layers.len() {
             let mut statistics = ExactStatistics::new(self.layers[depth].linear.outputs());
             for inputs in batches() {
+                let batch = inputs.batch();
                 let mut sums = self.sums(0, &inputs);
                 for index in 0..depth {
-                    let Layer { norm, linear } = &self.layers[index];
-                    norm.forward_test(&norm.state, &mut sums, Statistics::Recalibrated);
-                    sums = self.sums(index + 1, &self.activation.forward(&sums, linear.outputs()));
+                    let norm = &self.layers[index].norm;
+                    norm.forward_test(&norm.state, &mut sums, batch, Statistics::Recalibrated);
+                    sums = self.sums(index + 1, &self.activation.forward(self.kernels, &sums, batch));
                 }
-                statistics.add(&sums);
+                statistics.add(&sums, batch);
             }
             statistics.store(&mut self.layers[depth].norm.state);
         }

@@ -1,9 +1,13 @@
 //! Batch norm: z = gamma (y - mean) / sqrt(variance + eps) + beta, feature by feature.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::optim::Moments;
 use crate::recipe::settings;
+
+/// Features that a thread takes at least: fewer are not worth handing over.
+const FEATURES: usize = 32;
 
 /// What batch norm knows: its learned scale and shift, and the statistics kept for the test. All (features).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +34,7 @@ pub struct BatchNorm {
 /// What the backward pass needs of the forward pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormCache {
-    /// (y - mean) / sqrt(variance + eps), (batch, features).
+    /// (y - mean) / sqrt(variance + eps), (features, batch).
     normed: Vec<f32>,
     /// 1 / sqrt(variance + eps), (features).
     inverse: Vec<f32>,
@@ -72,65 +76,80 @@ impl BatchNorm {
         Self { state, eps: settings.eps, momentum: settings.momentum }
     }
 
-    /// Training: normalises `y`, (batch, features), in place with its own statistics (biased variance) and moves
+    /// Training: normalises `y`, (features, batch), in place with its own statistics (biased variance) and moves
     /// the running statistics towards them (unbiased variance, as PyTorch does).
-    pub fn forward(&mut self, y: &mut [f32]) -> NormCache {
-        let (mean, variance) = batch_statistics(y, self.state.gamma.len());
-        let batch = (y.len() / mean.len()) as f32;
-        let NormState { mean: running_mean, variance: running_variance, .. } = &mut self.state;
-        for (running, value) in running_mean.iter_mut().zip(&mean) {
-            *running += self.momentum * (value - *running);
+    pub fn forward(&mut self, y: &mut [f32], batch: usize) -> NormCache {
+        let statistics = batch_statistics(y, batch);
+        let unbiased = batch as f32 / (batch as f32 - 1.0);
+        let NormState { mean, variance, .. } = &mut self.state;
+        for (running, (now, _)) in mean.iter_mut().zip(&statistics) {
+            *running += self.momentum * (now - *running);
         }
-        for (running, value) in running_variance.iter_mut().zip(&variance) {
-            *running += self.momentum * (value * (batch / (batch - 1.0)) - *running);
+        for (running, (_, now)) in variance.iter_mut().zip(&statistics) {
+            *running += self.momentum * (now * unbiased - *running);
         }
-        let inverse = inverse_deviation(&variance, self.eps);
-        normalise(y, &mean, &inverse);
+        self.normalise(y, batch, |feature| statistics[feature]);
+        let inverse = statistics.iter().map(|(_, variance)| self.inverse_deviation(*variance)).collect();
         let cache = NormCache { normed: y.to_vec(), inverse };
-        self.scale_and_shift(y);
+        scale_and_shift(&self.state, y, batch);
         cache
     }
 
-    /// Test: normalises `y`, (batch, features), in place with the statistics of `state`, or with its own.
-    pub fn forward_test(&self, state: &NormState, y: &mut [f32], statistics: settings::Statistics) {
+    /// Test: normalises `y`, (features, batch), in place with the statistics of `state`, or with its own.
+    pub fn forward_test(
+        &self,
+        state: &NormState,
+        y: &mut [f32],
+        batch: usize,
+        statistics: settings::Statistics,
+    ) {
         match statistics {
             settings::Statistics::Batch => {
-                let (mean, variance) = batch_statistics(y, state.gamma.len());
-                normalise(y, &mean, &inverse_deviation(&variance, self.eps));
+                let statistics = batch_statistics(y, batch);
+                self.normalise(y, batch, |feature| statistics[feature]);
             }
             settings::Statistics::Running | settings::Statistics::Recalibrated => {
-                normalise(y, &state.mean, &inverse_deviation(&state.variance, self.eps));
+                self.normalise(y, batch, |feature| (state.mean[feature], state.variance[feature]));
             }
         }
-        scale_and_shift(state, y);
+        scale_and_shift(state, y, batch);
     }
 
-    /// Turns the gradient of z, (batch, features), into that of y, in place.
+    /// Turns the gradient of z, (features, batch), into that of y, in place.
     ///
     /// dy = gamma / sqrt(variance + eps) (dz - mean(dz) - normed mean(dz normed)), means over the batch.
     pub fn backward(&self, cache: &NormCache, dz: &mut [f32]) -> NormGradient {
         let features = self.state.gamma.len();
-        let mut gradient = NormGradient { gamma: vec![0.0; features], beta: vec![0.0; features] };
-        for (dz, normed) in dz.chunks_exact(features).zip(cache.normed.chunks_exact(features)) {
-            for j in 0..features {
-                gradient.beta[j] += dz[j];
-                gradient.gamma[j] += dz[j] * normed[j];
+        let batch = dz.len() / features;
+        let share = 1.0 / batch as f32;
+        let rows = dz.par_chunks_exact_mut(batch).zip(cache.normed.par_chunks_exact(batch)).enumerate();
+        let backward = |(feature, (dz, normed)): (usize, (&mut [f32], &[f32]))| {
+            let beta = sum(dz.iter().copied());
+            let gamma = sum(dz.iter().zip(normed).map(|(dz, normed)| dz * normed));
+            let scale = self.state.gamma[feature] * cache.inverse[feature];
+            let (mean, slope) = (beta * share, gamma * share);
+            for (dz, normed) in dz.iter_mut().zip(normed) {
+                *dz = scale * (*dz - mean - normed * slope);
             }
-        }
-        let share = 1.0 / (dz.len() / features) as f32;
-        let scale: Vec<f32> =
-            self.state.gamma.iter().zip(&cache.inverse).map(|(g, inverse)| g * inverse).collect();
-        for (dz, normed) in dz.chunks_exact_mut(features).zip(cache.normed.chunks_exact(features)) {
-            for j in 0..features {
-                let centred = dz[j] - gradient.beta[j] * share - normed[j] * (gradient.gamma[j] * share);
-                dz[j] = scale[j] * centred;
-            }
-        }
-        gradient
+            (gamma, beta)
+        };
+        let (gamma, beta) = rows.with_min_len(FEATURES).map(backward).unzip();
+        NormGradient { gamma, beta }
     }
 
-    fn scale_and_shift(&self, z: &mut [f32]) {
-        scale_and_shift(&self.state, z);
+    /// 1 / sqrt(variance + eps).
+    fn inverse_deviation(&self, variance: f32) -> f32 {
+        1.0 / (variance + self.eps).sqrt()
+    }
+
+    /// y <- (y - mean) / sqrt(variance + eps), feature by feature.
+    fn normalise(&self, y: &mut [f32], batch: usize, statistics: impl Fn(usize) -> (f32, f32) + Sync) {
+        let rows = y.par_chunks_exact_mut(batch).enumerate().with_min_len(FEATURES);
+        rows.for_each(|(feature, y)| {
+            let (mean, variance) = statistics(feature);
+            let inverse = self.inverse_deviation(variance);
+            y.iter_mut().for_each(|y| *y = (*y - mean) * inverse);
+        });
     }
 }
 
@@ -141,44 +160,27 @@ impl NormMoments {
     }
 }
 
-/// Mean and biased variance of each column of `y`, (batch, features).
-fn batch_statistics(y: &[f32], features: usize) -> (Vec<f32>, Vec<f32>) {
-    let share = 1.0 / (y.len() / features) as f32;
-    let (mut mean, mut variance) = (vec![0.0; features], vec![0.0; features]);
-    for y in y.chunks_exact(features) {
-        mean.iter_mut().zip(y).for_each(|(mean, y)| *mean += y);
-    }
-    mean.iter_mut().for_each(|mean| *mean *= share);
-    for y in y.chunks_exact(features) {
-        for ((variance, mean), y) in variance.iter_mut().zip(&mean).zip(y) {
-            *variance += (y - mean) * (y - mean);
-        }
-    }
-    variance.iter_mut().for_each(|variance| *variance *= share);
-    (mean, variance)
+/// Mean and biased variance of each row of `y`, (features, batch).
+fn batch_statistics(y: &[f32], batch: usize) -> Vec<(f32, f32)> {
+    let share = 1.0 / batch as f32;
+    let statistics = |y: &[f32]| {
+        let mean = sum(y.iter().copied()) * share;
+        (mean, sum(y.iter().map(|y| (y - mean) * (y - mean))) * share)
+    };
+    y.par_chunks_exact(batch).with_min_len(FEATURES).map(statistics).collect()
 }
 
-/// 1 / sqrt(variance + eps).
-fn inverse_deviation(variance: &[f32], eps: f32) -> Vec<f32> {
-    variance.iter().map(|variance| 1.0 / (variance + eps).sqrt()).collect()
+/// z <- gamma z + beta, feature by feature.
+fn scale_and_shift(state: &NormState, z: &mut [f32], batch: usize) {
+    let rows = z.par_chunks_exact_mut(batch).zip(&state.gamma).zip(&state.beta).with_min_len(FEATURES);
+    rows.for_each(|((z, gamma), beta)| z.iter_mut().for_each(|z| *z = gamma * *z + beta));
 }
 
-/// y <- (y - mean) * inverse, row by row.
-fn normalise(y: &mut [f32], mean: &[f32], inverse: &[f32]) {
-    for y in y.chunks_exact_mut(mean.len()) {
-        for ((y, mean), inverse) in y.iter_mut().zip(mean).zip(inverse) {
-            *y = (*y - mean) * inverse;
-        }
-    }
-}
-
-/// z <- gamma z + beta, row by row.
-fn scale_and_shift(state: &NormState, z: &mut [f32]) {
-    for z in z.chunks_exact_mut(state.gamma.len()) {
-        for ((z, gamma), beta) in z.iter_mut().zip(&state.gamma).zip(&state.beta) {
-            *z = gamma * *z + beta;
-        }
-    }
+/// The sum of `values`, added up in sixteen interleaved sums: an order that vector instructions of any width can keep.
+fn sum(values: impl Iterator<Item = f32>) -> f32 {
+    let mut lanes = [0.0; 16];
+    values.enumerate().for_each(|(index, value)| lanes[index % 16] += value);
+    lanes.iter().sum()
 }
 
 /// Exact mean and variance of each feature over any number of batches, summed in double precision.
@@ -195,13 +197,13 @@ impl ExactStatistics {
         Self { count: 0.0, sum: vec![0.0; features], squares: vec![0.0; features] }
     }
 
-    /// Counts in the rows of `y`, (batch, features).
-    pub fn add(&mut self, y: &[f32]) {
-        for y in y.chunks_exact(self.sum.len()) {
-            self.count += 1.0;
-            for ((sum, squares), &y) in self.sum.iter_mut().zip(&mut self.squares).zip(y) {
-                *sum += f64::from(y);
-                *squares += f64::from(y) * f64::from(y);
+    /// Counts in the columns of `y`, (features, batch).
+    pub fn add(&mut self, y: &[f32], batch: usize) {
+        self.count += batch as f64;
+        for ((sum, squares), y) in self.sum.iter_mut().zip(&mut self.squares).zip(y.chunks_exact(batch)) {
+            for y in y.iter().copied().map(f64::from) {
+                *sum += y;
+                *squares += y * y;
             }
         }
     }

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use metabnn_infer::BitMatrix;
-
 use crate::data::Images;
 use crate::network::{Activations, Batch};
 use crate::recipe::settings::Input;
@@ -82,10 +80,10 @@ impl Split {
             }
             labels.push(label);
         }
-        let width = values.len() / batch.max(1);
+        let samples = Activations::from_samples(&values, values.len() / batch.max(1));
         let inputs = match input {
-            Input::Real => Activations::Real { width, values },
-            Input::Sign => Activations::Signs(BitMatrix::from_signs(batch, width, &values)),
+            Input::Real => samples,
+            Input::Sign => Activations::Signs(samples.to_signs()),
         };
         Batch { inputs, labels }
     }
@@ -132,9 +130,9 @@ mod tests {
         assert_eq!(split.len(), 5);
         let batch = split.gather([0, 2, 3].into_iter(), Input::Real);
         assert_eq!(batch.labels, [2, 0, 2]);
-        let expected = [0, 51, 102, 255, 40, 30, 20, 10, 255, 102, 51, 0];
-        let values = expected.map(|p| p as f32 / 255.0).to_vec();
-        assert_eq!(batch.inputs, Activations::Real { width: 4, values });
+        let expected = [0, 51, 102, 255, 40, 30, 20, 10, 255, 102, 51, 0].map(|p| p as f32 / 255.0);
+        assert_eq!(batch.inputs, Activations::from_samples(&expected, 4));
+        assert_eq!(batch.inputs.to_real()[..3], [0.0, 40.0 / 255.0, 1.0], "one row per pixel");
     }
 
     #[test]
