@@ -159,24 +159,24 @@ impl Linear {
             Activations::Real { values, .. } => Input::Sparse(SparseRows::new(values, batch)),
         };
         let synapses = OUTPUTS * inputs;
-        let tiles = (self.hidden.par_chunks_mut(synapses))
+        let rows = (self.hidden.par_chunks_mut(synapses))
             .zip(moments.mean.par_chunks_mut(synapses))
             .zip(moments.square.par_chunks_mut(synapses))
-            .enumerate();
-        let update_tile =
-            |(index, ((hidden, mean), square)): (usize, ((&mut [f32], &mut [f32]), &mut [f32]))| {
-                let rows = hidden.len() / inputs;
-                let dy = transpose(&dy[index * OUTPUTS * batch..][..rows * batch], batch);
-                backward_tile(kernels, &x, &dy, inputs, (hidden, mean, square), &update);
-            };
+            .map(|((hidden, mean), square)| Rows { hidden, mean, square });
+        let update_rows = |index: usize, rows: &mut Rows<'_>| {
+            let dy = &dy[index * OUTPUTS * batch..][..rows.hidden.len() / inputs * batch];
+            rows.update(kernels, &x, &transpose(dy, batch), inputs, &update);
+        };
         match &mut self.binary {
-            None => tiles.for_each(update_tile),
+            None => rows.enumerate().for_each(|(index, mut rows)| update_rows(index, &mut rows)),
             Some(binary) => {
                 let stride = binary.stride();
                 let words = binary.words_mut().par_chunks_mut(OUTPUTS * stride);
-                tiles.zip(words).for_each(|((index, ((hidden, mean), square)), words)| {
-                    update_tile((index, ((&mut *hidden, mean), square)));
-                    for (hidden, words) in hidden.chunks_exact(inputs).zip(words.chunks_exact_mut(stride)) {
+                rows.zip(words).enumerate().for_each(|(index, (mut rows, words))| {
+                    update_rows(index, &mut rows);
+                    for (hidden, words) in
+                        rows.hidden.chunks_exact(inputs).zip(words.chunks_exact_mut(stride))
+                    {
                         (kernels.pack)(hidden, words);
                     }
                 });
@@ -191,30 +191,42 @@ enum Input<'a> {
     Sparse(SparseRows),
 }
 
-/// Gradient of a few outputs, `dy` (batch, outputs), and right after it their update: `synapses` are hidden weights
-/// and moments, (outputs, in) each.
-fn backward_tile(
-    kernels: Kernels,
-    x: &Input<'_>,
-    dy: &[f32],
-    inputs: usize,
-    synapses: (&mut [f32], &mut [f32], &mut [f32]),
-    update: &impl Fn(Tile<'_>),
-) {
-    let (hidden, mean, square) = synapses;
-    let outputs = hidden.len() / inputs;
-    let mut gradient = vec![0.0; INPUTS.min(inputs) * outputs];
-    for first in (0..inputs).step_by(INPUTS) {
-        let count = INPUTS.min(inputs - first);
-        let gradient = &mut gradient[..count * outputs];
-        match x {
-            Input::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
-            Input::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
-        }
-        for (output, gradient) in transpose(gradient, outputs).chunks_exact(count).enumerate() {
-            let here = output * inputs + first..output * inputs + first + count;
-            let (mean, square) = (&mut mean[here.clone()], &mut square[here.clone()]);
-            update(Tile { gradient, hidden: &mut hidden[here], mean, square });
+/// All synapses of a few outputs: hidden weights and moments, (outputs, in) each.
+struct Rows<'a> {
+    hidden: &'a mut [f32],
+    mean: &'a mut [f32],
+    square: &'a mut [f32],
+}
+
+impl Rows<'_> {
+    /// Their gradient and, right after it, their update, some inputs at a time. Shapes: x (in, batch),
+    /// dy (batch, outputs).
+    fn update(
+        &mut self,
+        kernels: Kernels,
+        x: &Input<'_>,
+        dy: &[f32],
+        inputs: usize,
+        update: &impl Fn(Tile<'_>),
+    ) {
+        let outputs = self.hidden.len() / inputs;
+        let mut gradient = vec![0.0; INPUTS.min(inputs) * outputs];
+        for first in (0..inputs).step_by(INPUTS) {
+            let count = INPUTS.min(inputs - first);
+            let gradient = &mut gradient[..count * outputs];
+            match x {
+                Input::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
+                Input::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
+            }
+            for (output, gradient) in transpose(gradient, outputs).chunks_exact(count).enumerate() {
+                let start = output * inputs + first;
+                update(Tile {
+                    gradient,
+                    hidden: &mut self.hidden[start..start + count],
+                    mean: &mut self.mean[start..start + count],
+                    square: &mut self.square[start..start + count],
+                });
+            }
         }
     }
 }
