@@ -64,6 +64,9 @@ pub struct Run {
     /// Folder of the results [default: results/RECIPE]; runs already done there are not repeated
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Run again what is already done there
+    #[arg(long)]
+    pub fresh: bool,
     #[command(flatten)]
     pub data: DataFolder,
     #[command(flatten)]

@@ -14,7 +14,7 @@ pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
     let recipe = arguments.chosen.recipe()?;
     let out = arguments.out.clone().unwrap_or_else(|| default_folder(&recipe, arguments.chosen.is_changed()));
-    let places = Places { data: arguments.data.folder.clone(), out };
+    let places = Places { data: arguments.data.folder.clone(), out, fresh: arguments.fresh };
     let mut display = Display::new(output);
     let summary = experiment::run(&recipe, &places, |event| display.show(&event))?;
     if output.json {

@@ -192,6 +192,9 @@ fn a_finished_run_is_found_and_a_damaged_one_repeated() {
         Some(place.bytes("out/runs/seed=1/metrics.csv")),
         before[std::path::Path::new("out/runs/seed=1/metrics.csv")]
     );
+
+    let fresh = [run("pmnist", &["vary.seed=[0, 1]"], "out"), vec!["--fresh"]].concat();
+    assert_eq!(place.output(&fresh).matches("done before").count(), 0, "--fresh runs all of it again");
 }
 
 #[test]

@@ -22,8 +22,10 @@ use crate::train::{Outcome, Progress, TrainError, train};
 pub struct Places {
     /// Folder of the data sets; `None`: see [`data::load`].
     pub data: Option<PathBuf>,
-    /// Folder of the results. Made if need be; runs finished there earlier are taken as they are.
+    /// Folder of the results, made if need be.
     pub out: PathBuf,
+    /// Whether runs finished there earlier are run again, instead of being taken as they are.
+    pub fresh: bool,
 }
 
 /// What an observer of an experiment hears.
@@ -108,7 +110,7 @@ pub enum ExperimentError {
     },
 }
 
-/// Runs every run of `recipe` that is not yet done in `places.out`, then makes the report.
+/// Runs every run of `recipe` that is not yet done in `places.out` (or all, if `fresh`), then makes the report.
 ///
 /// A run's folder appears when the run is complete. If the experiment fails before any run is, it leaves nothing
 /// behind.
@@ -126,7 +128,7 @@ pub fn run(
     let claim = Claim::new(&places.out, &recipe_toml)?;
     let mut summaries = Vec::with_capacity(runs.len());
     for (index, run) in runs.iter().enumerate() {
-        let (summary, found) = match finished(&places.out, run) {
+        let (summary, found) = match finished(&places.out, run).filter(|_| !places.fresh) {
             Some(summary) => (summary, true),
             None => {
                 let used: Vec<Dataset> =
