@@ -1,0 +1,91 @@
+//! Initial weights and scales, signs of inputs, and a model's way into its file and back.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use metabnn::data::{Dataset, Images};
+use metabnn::evaluate::evaluate;
+use metabnn::model::Model;
+use metabnn::network::{Activations, Network};
+use metabnn::recipe::settings::{self, GammaInit, Init, Settings};
+use metabnn::tasks::TaskStream;
+use metabnn::train::{TrainError, train};
+
+fn settings(init: Init, gamma_init: GammaInit) -> Settings {
+    Settings {
+        tasks: settings::Tasks { count: 2, ..Default::default() },
+        network: settings::Network { hidden: vec![100, 50], init, init_width: 0.2, ..Default::default() },
+        norm: settings::Norm { gamma_init, ..Default::default() },
+        schedule: settings::Schedule { epochs: 1, batch: 10, test_batch: 20 },
+        ..Settings::default()
+    }
+}
+
+fn moments(values: &[f32]) -> (f64, f64) {
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    (mean, variance.sqrt())
+}
+
+#[test]
+fn initial_weights_and_scales_have_their_distributions() {
+    let uniform = Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), 300, 10);
+    let gaussian = Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), 300, 10);
+    assert_eq!(uniform.layers.iter().map(|l| l.linear.outputs()).collect::<Vec<_>>(), [100, 50, 10]);
+    let weights = uniform.layers[0].linear.hidden();
+    let (mean, deviation) = moments(weights);
+    assert!(weights.iter().all(|w| (-0.1..0.1).contains(w)), "uniform in (-width/2, width/2)");
+    assert!(mean.abs() < 1e-3 && (deviation - 0.2 / 12f64.sqrt()).abs() < 1e-3, "{mean} {deviation}");
+    let (mean, deviation) = moments(gaussian.layers[0].linear.hidden());
+    assert!(mean.abs() < 4e-3 && (deviation - 0.2).abs() < 4e-3, "{mean} {deviation}");
+    assert!(uniform.layers.iter().all(|layer| layer.norm.state.gamma.iter().all(|&gamma| gamma == 1.0)));
+    let gamma = &gaussian.layers[0].norm.state.gamma;
+    assert!(gamma.iter().all(|gamma| (0.0..1.0).contains(gamma)) && (moments(gamma).0 - 0.5).abs() < 0.1);
+}
+
+#[test]
+fn signs_of_activations_are_those_of_their_values() {
+    let samples = Activations::from_samples(&[0.5, -1.0, 0.0, -0.25], 2);
+    let signs = Activations::Signs(samples.to_signs());
+    assert_eq!((signs.batch(), signs.to_real().as_ref()), (2, [1.0, 1.0, -1.0, -1.0].as_slice()));
+    assert_eq!(signs.to_signs(), samples.to_signs());
+}
+
+fn bars() -> Dataset {
+    let images = |count: usize| {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 5) as u8).collect();
+        let pixel = |label: u8, i: usize| if i / 6 == usize::from(label) { 200 + (i % 50) as u8 } else { 0 };
+        let pixels = labels.iter().flat_map(|&label| (0..36).map(move |i| pixel(label, i))).collect();
+        Arc::new(Images::new(6, 6, 5, pixels, labels).unwrap())
+    };
+    Dataset { name: "bars".into(), train: images(100), test: images(50) }
+}
+
+#[test]
+fn a_model_read_back_is_the_one_written_and_knows_the_same() {
+    let settings = settings(Init::Uniform, GammaInit::Ones);
+    let stream = TaskStream::new(&settings, &[bars()]).unwrap();
+    let outcome = train(&settings, &stream, |_| {}).unwrap();
+    let bytes = Model::new(outcome.knowledge, &settings, &stream).to_bytes().unwrap();
+    let model = Model::from_bytes(&bytes).unwrap();
+    assert!(model.to_bytes().unwrap() == bytes, "written, read and written again");
+    let tests = model.tests_on(&bars()).unwrap();
+    let scores =
+        tests.iter().map(|test| evaluate(&model.knowledge, &test.images, test.phase, &settings).accuracy);
+    assert_eq!(scores.collect::<Vec<_>>(), outcome.matrix.rows[1]);
+    assert!(Model::from_bytes(&bytes[..bytes.len() / 2]).is_err());
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
+    let mut settings = settings(Init::Uniform, GammaInit::Ones);
+    settings.optimizer.lr = 1e38;
+    let stream = TaskStream::new(&settings, &[bars()]).unwrap();
+    let TrainError::NotFinite { task, epoch, step, .. } = train(&settings, &stream, |_| {}).unwrap_err()
+    else {
+        panic!("another error");
+    };
+    assert_eq!((task, epoch), (1, 1));
+    assert!((2..=10).contains(&step), "{step}");
+}
