@@ -68,6 +68,7 @@ pub mod experiment;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
+mod nearest;
 pub mod network;
 pub mod optim;
 pub mod plasticity;

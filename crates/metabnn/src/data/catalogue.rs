@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 
 use super::{DataError, Dataset, glyphs};
+use crate::nearest::nearest;
+
+/// How alike a name of the catalogue must be to be suggested.
+const ALIKE: f64 = 0.5;
 
 /// A data set of the catalogue.
 ///
@@ -101,18 +105,11 @@ pub fn find(name: &str) -> Result<Entry, DataError> {
         return Ok(entries.swap_remove(index));
     }
     let known: Vec<String> = entries.into_iter().map(|entry| entry.name.into_owned()).collect();
-    Err(DataError::UnknownSet { name: name.into(), nearest: nearest(name, &known), known })
-}
-
-/// The name most like `name`, when one is at least half like it.
-fn nearest(name: &str, known: &[String]) -> Option<String> {
-    let name = name.to_lowercase();
-    known
-        .iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(&name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= 0.5)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, candidate)| candidate.clone())
+    Err(DataError::UnknownSet {
+        name: name.into(),
+        nearest: nearest(name, known.iter().map(String::as_str), ALIKE),
+        known,
+    })
 }
 
 fn glyphs() -> Entry {

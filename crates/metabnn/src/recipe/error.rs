@@ -122,20 +122,8 @@ impl From<RecipeError> for RecipeErrors {
     }
 }
 
-/// Of `known`, the one that `given` most resembles, if any does. A right last part in the wrong section counts:
-/// `lr` is near to `optimizer.lr`.
+/// The key or recipe that was probably meant by `given`, if one is alike enough to be suggested.
 pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const ALIKE: f64 = 0.6;
-    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
-    let likeness = |name: &str| {
-        let whole = strsim::normalized_damerau_levenshtein(&given.to_lowercase(), name);
-        let same_last = name.contains('.') && last(given) == last(name);
-        if same_last { 1.0 + whole } else { whole }
-    };
-    known
-        .into_iter()
-        .map(|name| (likeness(name), name))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.to_owned())
+    crate::nearest::nearest(given, known, ALIKE)
 }
