@@ -112,16 +112,26 @@ impl BitMatrix {
 }
 
 /// Exchanges rows and columns of 64 x 64 bits: halves of ever smaller blocks trade places across the diagonal.
-fn transpose_block(block: &mut [u64; WORD]) {
-    let (mut half, mut mask) = (WORD / 2, u64::MAX >> (WORD / 2));
-    while half > 0 {
-        for row in (0..WORD).filter(|row| row & half == 0) {
-            let swapped = ((block[row] >> half) ^ block[row + half]) & mask;
-            block[row] ^= swapped << half;
-            block[row + half] ^= swapped;
+#[inline(always)]
+pub fn transpose_block(block: &mut [u64; WORD]) {
+    trade::<32>(block, 0x0000_0000_ffff_ffff);
+    trade::<16>(block, 0x0000_ffff_0000_ffff);
+    trade::<8>(block, 0x00ff_00ff_00ff_00ff);
+    trade::<4>(block, 0x0f0f_0f0f_0f0f_0f0f);
+    trade::<2>(block, 0x3333_3333_3333_3333);
+    trade::<1>(block, 0x5555_5555_5555_5555);
+}
+
+/// Blocks of `HALF` rows and columns trade places with those beside and below them; `mask` has their columns.
+#[inline(always)]
+fn trade<const HALF: usize>(block: &mut [u64; WORD], mask: u64) {
+    for rows in block.chunks_exact_mut(2 * HALF) {
+        let (upper, lower) = rows.split_at_mut(HALF);
+        for (upper, lower) in upper.iter_mut().zip(lower) {
+            let swapped = ((*upper >> HALF) ^ *lower) & mask;
+            *upper ^= swapped << HALF;
+            *lower ^= swapped;
         }
-        half /= 2;
-        mask ^= mask << half;
     }
 }
 

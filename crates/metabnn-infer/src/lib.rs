@@ -14,11 +14,15 @@
 //! ```
 //!
 //! The crate is `no_std` and needs an allocator for the matrices alone.
+//! Whole batches go through [`kernels`], which with the feature `std` use the widest instructions of the machine.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod bits;
+pub mod kernels;
 
-pub use bits::{BitMatrix, WORD, dot, pack, unpack, xnor_product};
+pub use bits::{BitMatrix, WORD, dot, pack, transpose_block, unpack, xnor_product};
