@@ -1,7 +1,5 @@
 //! How well a network does on a set of images.
 
-use rayon::prelude::*;
-
 use crate::metrics::{Evaluation, Split};
 use crate::network::{Network, NormState, cross_entropy, predicted_class};
 use crate::recipe::settings::Settings;
@@ -39,8 +37,9 @@ impl Knowledge {
 
     /// Replaces the network's running statistics by the exact ones over `images`.
     pub fn recalibrate(&mut self, images: &tasks::Split, settings: &Settings) {
-        let gather = |range| images.gather(range, settings.network.input).inputs;
-        self.network.recalibrate(|| batches(images.len(), settings.schedule.test_batch).map(gather));
+        let ranges: Vec<_> = batches(images.len(), settings.schedule.test_batch).collect();
+        let gather = |index: usize| images.gather(ranges[index].clone(), settings.network.input).inputs;
+        self.network.recalibrate(ranges.len(), gather);
     }
 
     /// The batch-norm states to test with: those remembered of `phase`, else the present ones.
@@ -58,8 +57,9 @@ pub fn evaluate(
     settings: &Settings,
 ) -> Score {
     let norms = knowledge.norms(phase);
-    let ranges: Vec<_> = batches(images.len(), settings.schedule.test_batch).collect();
-    let scores = ranges.into_par_iter().map(|range| {
+    let ranges = batches(images.len(), settings.schedule.test_batch);
+    // Collected before they are added up, in order: threads would add in the order they come.
+    let scores = knowledge.network.machine().pool.map(ranges, |range| {
         let batch = images.gather(range, settings.network.input);
         let mut logits = knowledge.network.logits(&batch.inputs, &norms, settings.norm.statistics);
         let classes = logits.len() / batch.labels.len();
@@ -68,8 +68,6 @@ pub fn evaluate(
         let loss = f64::from(cross_entropy(&mut logits, &batch.labels)) * batch.labels.len() as f64;
         (correct, loss)
     });
-    // Collected before they are added up: a parallel sum would add in the order of the threads.
-    let scores: Vec<(usize, f64)> = scores.collect();
     let count = images.len() as f64;
     Score {
         accuracy: scores.iter().map(|(correct, _)| correct).sum::<usize>() as f64 / count,

@@ -52,7 +52,8 @@
 //! | [`report`] | a folder of results | tables, figures and `report.html` |
 //!
 //! Around them: [`recipe`] reads and checks what a user asks for, [`experiment`] runs it, [`kernels`] holds the inner
-//! loops for each instruction set, and [`random`] gives each purpose its own stream of random numbers.
+//! loops for each instruction set and the threads, [`machine`] is the choice of both, [`mod@bench`] measures them, and
+//! [`random`] gives each purpose its own stream of random numbers.
 //!
 //! # What can be relied on
 //!
@@ -62,10 +63,12 @@
 //! - A matrix is a row-major slice; its shape is given in parentheses, as in (batch, out).
 
 pub mod analysis;
+pub mod bench;
 pub mod data;
 pub mod evaluate;
 pub mod experiment;
 pub mod kernels;
+pub mod machine;
 pub mod metrics;
 pub mod model;
 mod nearest;

@@ -175,7 +175,7 @@ impl Model {
         let network = &self.knowledge.network;
         for (index, layer) in network.layers.iter().enumerate() {
             let Layer { linear, .. } = layer;
-            floats(hidden_name(index), &[linear.outputs(), linear.inputs()], linear.hidden());
+            floats(hidden_name(index), &[linear.outputs(), linear.inputs()], &linear.hidden().to_rows());
         }
         let present = network.norm_states();
         let remembered =
@@ -327,7 +327,7 @@ impl File<'_> {
             if hidden.is_empty() {
                 return Err(ModelError::Description(format!("the tensor {name:?} is empty")));
             }
-            let linear = Linear::new(inputs, hidden, settings.network.precision == Precision::Binary);
+            let linear = Linear::new(inputs, &hidden, settings.network.precision == Precision::Binary);
             let state = self.norm(None, index, outputs)?;
             layers.push(Layer { linear, norm: BatchNorm::with_state(state, &settings.norm) });
             inputs = outputs;

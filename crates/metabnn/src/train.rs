@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use crate::analysis::WeightHistogram;
 use crate::evaluate::{Knowledge, evaluate, evaluate_all};
+use crate::machine::Machine;
 use crate::metrics::{AccuracyMatrix, Evaluation, Split, accuracies};
 use crate::network::Network;
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
 use crate::recipe::settings::{Scenario, Settings, Statistics};
-use crate::tasks::{TaskStream, batches};
+use crate::tasks::{Loader, TaskStream};
 
 /// A finished run.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ pub enum TrainError {
     },
 }
 
-/// Trains a network on `stream` as `settings` say; `observe` hears of every step and every epoch.
+/// Trains a network on `stream` as `settings` say, on [`Machine::get`]; `observe` hears of every step and every epoch.
 ///
 /// The same settings and seed give the same bits at any number of threads.
 ///
@@ -77,10 +78,24 @@ pub enum TrainError {
 pub fn train(
     settings: &Settings,
     stream: &TaskStream,
+    observe: impl FnMut(Progress<'_>),
+) -> Result<Outcome, TrainError> {
+    train_on(Machine::get(), settings, stream, observe)
+}
+
+/// [`train`], on the given machine.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_on(
+    machine: &Machine,
+    settings: &Settings,
+    stream: &TaskStream,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainError> {
     let start = Instant::now();
     let network = Network::from_settings(settings, stream.image.0 * stream.image.1, stream.classes);
+    let network = network.on(machine);
     let mut adam = fresh_adam(settings, &network);
     let mut knowledge = Knowledge::new(network);
     let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));
@@ -94,13 +109,17 @@ pub fn train(
         if settings.optimizer.reset_per_task {
             adam = fresh_adam(settings, &knowledge.network);
         }
-        let mut order: Vec<usize> = (0..images.len()).collect();
-        let mut shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
+        let shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
+        let mut loader = Loader::new(images, settings.schedule.batch, settings.network.input, shuffling);
+        let mut left = settings.schedule.epochs * loader.batches();
+        let mut next = Some(loader.next_batch());
         for epoch in 1..=settings.schedule.epochs {
-            shuffling.shuffle(&mut order);
-            for range in batches(order.len(), settings.schedule.batch) {
-                let batch = images.gather(order[range].iter().copied(), settings.network.input);
-                let loss = knowledge.network.step(batch, &mut adam, &settings.rule);
+            for _ in 0..loader.batches() {
+                let Some(batch) = next.take() else { break };
+                left -= 1;
+                // Shuffled and gathered while this one is trained on.
+                let mut gather = || next = (left > 0).then(|| loader.next_batch());
+                let loss = knowledge.network.step(&batch, &mut adam, &settings.rule, &mut gather);
                 steps += 1;
                 check_finite("the loss", [loss], (task, epoch, steps), settings)?;
                 observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });

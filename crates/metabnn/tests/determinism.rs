@@ -1,15 +1,17 @@
-//! The same seed gives the same bits: at one and at two threads, and twice in a row.
+//! The same seed gives the same bits: at any number of threads, with the kernels of any platform, and twice in a row.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
 use metabnn::data::{Dataset, Images};
+use metabnn::kernels::Platform;
+use metabnn::machine::Machine;
 use metabnn::model::Model;
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, Precision, Settings, Statistics};
+use metabnn::recipe::settings::{self, Input, Precision, Settings, State, Statistics};
 use metabnn::tasks::TaskStream;
-use metabnn::train::{Outcome, train};
+use metabnn::train::{Outcome, train_on};
 
 /// Blurred class prototypes with noise: enough to learn something, small enough for a test.
 fn dataset() -> Dataset {
@@ -18,7 +20,8 @@ fn dataset() -> Dataset {
         let labels: Vec<u8> = (0..count).map(|i| (i % 4) as u8).collect();
         let pixel = |label: u8, i: usize, noise: u32| {
             let bright = (i / 3 + usize::from(label) * 2) % 8 < 3;
-            (if bright { 150 } else { 0 } + noise % 100) as u8
+            // Six dark pixels of ten have no ink at all: signs show the stripes as well.
+            (if bright { 150 + noise } else { noise.saturating_sub(60) }) as u8
         };
         let pixels = labels.iter().flat_map(|&label| (0..49).map(move |i| (label, i)));
         let pixels = pixels.map(|(label, i)| pixel(label, i, stream.below(100))).collect();
@@ -27,43 +30,77 @@ fn dataset() -> Dataset {
     Dataset { name: "stripes".into(), train: images(300, 0), test: images(120, 1) }
 }
 
+/// Hidden widths and a batch that are multiples of nothing.
 fn settings(precision: Precision, statistics: Statistics) -> Settings {
     Settings {
         seed: 3,
         tasks: settings::Tasks { count: 2, ..Default::default() },
         network: settings::Network { hidden: vec![70, 33], precision, ..Default::default() },
         norm: settings::Norm { statistics, ..Default::default() },
-        schedule: settings::Schedule { epochs: 2, batch: 32, test_batch: 50 },
+        schedule: settings::Schedule { epochs: 2, batch: 33, test_batch: 50 },
         ..Settings::default()
     }
 }
 
-fn run(settings: &Settings, threads: usize) -> (Outcome, Vec<u8>) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| {
-        let stream = TaskStream::new(settings, &[dataset()]).unwrap();
-        let outcome = train(settings, &stream, |_| {}).unwrap();
-        let bytes = Model::new(outcome.knowledge.clone(), settings, &stream).to_bytes().unwrap();
-        (outcome, bytes)
-    })
+fn with_input(input: Input, settings: Settings) -> Settings {
+    Settings { network: settings::Network { input, ..settings.network }, ..settings }
+}
+
+fn with_state(state: State, settings: Settings) -> Settings {
+    Settings { optimizer: settings::Optimizer { state, ..settings.optimizer }, ..settings }
+}
+
+/// The outcome and the bytes of its model.
+fn run(settings: &Settings, threads: usize, platform: Platform) -> (Outcome, Vec<u8>) {
+    let machine = Machine::new(threads, platform).unwrap();
+    let stream = TaskStream::new(settings, &[dataset()]).unwrap();
+    let outcome = train_on(&machine, settings, &stream, |_| {}).unwrap();
+    assert_eq!(outcome.knowledge.network.machine().kernels.platform, platform);
+    let bytes = Model::new(outcome.knowledge.clone(), settings, &stream).to_bytes().unwrap();
+    (outcome, bytes)
+}
+
+/// At one, two and three threads, then with the kernels of every platform that this machine has.
+fn assert_one_result(settings: &Settings) -> Outcome {
+    let widest = Platform::detect();
+    let (first, bytes) = run(settings, 1, widest);
+    let threads = [1, 2, 3].map(|threads| (threads, widest));
+    let platforms = Platform::ALL.into_iter().filter(|platform| platform.is_available());
+    for (threads, platform) in threads.into_iter().chain(platforms.map(|platform| (2, platform))) {
+        let (again, same) = run(settings, threads, platform);
+        assert!(bytes == same, "{settings:?}: the model differs at {threads} threads, {platform:?}");
+        assert_eq!(first.evaluations, again.evaluations, "{threads} threads, {platform:?}");
+        assert_eq!(first.histograms, again.histograms, "{threads} threads, {platform:?}");
+    }
+    assert!(first.matrix.rows[0][0] > 0.7, "it learned: {settings:?} {:?}", first.matrix);
+    first
 }
 
 #[test]
-fn one_seed_one_result_at_any_number_of_threads() {
+fn one_seed_one_result_with_any_threads_and_kernels() {
     for (precision, statistics) in [
         (Precision::Binary, Statistics::Batch),
         (Precision::Binary, Statistics::Recalibrated),
         (Precision::FullPrecision, Statistics::Running),
     ] {
-        let settings = settings(precision, statistics);
-        let (first, bytes) = run(&settings, 1);
-        for threads in [1, 2, 3] {
-            let (again, same) = run(&settings, threads);
-            assert!(bytes == same, "{precision:?} {statistics:?}: the model differs at {threads} threads");
-            assert_eq!(first.evaluations, again.evaluations);
-            assert_eq!(first.histograms, again.histograms);
-        }
-        assert!(first.matrix.rows[0][0] > 0.7, "it learned: {:?}", first.matrix);
+        assert_one_result(&settings(precision, statistics));
+    }
+}
+
+#[test]
+fn one_seed_one_result_with_signs_as_input() {
+    for precision in [Precision::Binary, Precision::FullPrecision] {
+        assert_one_result(&with_input(Input::Sign, settings(precision, Statistics::Batch)));
+    }
+}
+
+#[test]
+fn one_seed_one_result_with_moments_in_sixteen_bits() {
+    for precision in [Precision::Binary, Precision::FullPrecision] {
+        let settings = settings(precision, Statistics::Batch);
+        let rounded = assert_one_result(&with_state(State::Bf16, settings.clone()));
+        let (exact, _) = run(&settings, 2, Platform::detect());
+        assert_ne!(rounded.histograms, exact.histograms, "{precision:?}: the rounding shows");
     }
 }
 
@@ -71,5 +108,6 @@ fn one_seed_one_result_at_any_number_of_threads() {
 fn another_seed_gives_another_result() {
     let settings = settings(Precision::Binary, Statistics::Batch);
     let other = Settings { seed: 4, ..settings.clone() };
-    assert_ne!(run(&settings, 1).1, run(&other, 1).1);
+    let platform = Platform::detect();
+    assert_ne!(run(&settings, 1, platform).1, run(&other, 1, platform).1);
 }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use metabnn::data::{Dataset, Images};
 use metabnn::evaluate::evaluate;
 use metabnn::model::Model;
-use metabnn::network::{Activations, Network};
+use metabnn::network::{Inputs, Network, Rows};
 use metabnn::recipe::settings::{self, GammaInit, Init, Settings};
 use metabnn::tasks::TaskStream;
 use metabnn::train::{TrainError, train};
+use metabnn_infer::BitMatrix;
+use metabnn_infer::kernels::Pixels;
 
 fn settings(init: Init, gamma_init: GammaInit) -> Settings {
     Settings {
@@ -33,23 +35,46 @@ fn initial_weights_and_scales_have_their_distributions() {
     let uniform = Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), 300, 10);
     let gaussian = Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), 300, 10);
     assert_eq!(uniform.layers.iter().map(|l| l.linear.outputs()).collect::<Vec<_>>(), [100, 50, 10]);
-    let weights = uniform.layers[0].linear.hidden();
-    let (mean, deviation) = moments(weights);
+    let weights = uniform.layers[0].linear.hidden().to_rows();
+    let (mean, deviation) = moments(&weights);
     assert!(weights.iter().all(|w| (-0.1..0.1).contains(w)), "uniform in (-width/2, width/2)");
     assert!(mean.abs() < 1e-3 && (deviation - 0.2 / 12f64.sqrt()).abs() < 1e-3, "{mean} {deviation}");
-    let (mean, deviation) = moments(gaussian.layers[0].linear.hidden());
+    let (mean, deviation) = moments(&gaussian.layers[0].linear.hidden().to_rows());
     assert!(mean.abs() < 4e-3 && (deviation - 0.2).abs() < 4e-3, "{mean} {deviation}");
     assert!(uniform.layers.iter().all(|layer| layer.norm.state.gamma.iter().all(|&gamma| gamma == 1.0)));
     let gamma = &gaussian.layers[0].norm.state.gamma;
     assert!(gamma.iter().all(|gamma| (0.0..1.0).contains(gamma)) && (moments(gamma).0 - 0.5).abs() < 0.1);
 }
 
+/// Every layer has its own stream, and is the same whatever the widths of the others.
 #[test]
-fn signs_of_activations_are_those_of_their_values() {
-    let samples = Activations::from_samples(&[0.5, -1.0, 0.0, -0.25], 2);
-    let signs = Activations::Signs(samples.to_signs());
-    assert_eq!((signs.batch(), signs.to_real().as_ref()), (2, [1.0, 1.0, -1.0, -1.0].as_slice()));
-    assert_eq!(signs.to_signs(), samples.to_signs());
+fn the_weights_of_a_layer_depend_on_no_other() {
+    let narrow = settings(Init::Uniform, GammaInit::Ones);
+    let mut wide = narrow.clone();
+    wide.network.hidden = vec![100, 50, 130];
+    let [narrow, wide] = [narrow, wide].map(|settings| Network::from_settings(&settings, 300, 10));
+    for layer in 0..2 {
+        assert_eq!(narrow.layers[layer].linear, wide.layers[layer].linear);
+    }
+    let hidden = |layer: usize| narrow.layers[layer].linear.hidden().to_rows();
+    assert_ne!(hidden(0)[..500], hidden(2));
+}
+
+#[test]
+fn inputs_of_every_kind_are_the_same_numbers() {
+    let signs = BitMatrix::from_signs(2, 3, &[0.5, -1.0, 0.0, -0.25, -0.0, 7.0]); // (width, batch)
+    let inputs = Inputs::Signs(signs);
+    assert_eq!((inputs.batch(), inputs.to_real().batch(), inputs.to_real().features()), (3, 3, 2));
+    assert_eq!(inputs.to_real().row(0), [1.0, -1.0, 1.0]);
+    assert_eq!(inputs.to_real().row(1), [-1.0, 1.0, 1.0]);
+    let mut pixels = Pixels::new(2, 3);
+    let stride = pixels.stride();
+    pixels.values_mut()[..3].copy_from_slice(&[0, 51, 255]);
+    pixels.values_mut()[stride] = 1;
+    let inputs = Inputs::Pixels(pixels);
+    let real = Rows::from_samples(&[0.0, 1.0 / 255.0, 51.0 / 255.0, 0.0, 1.0, 0.0], 2);
+    assert_eq!((inputs.batch(), inputs.to_real()), (3, real.clone()));
+    assert_eq!((Inputs::Real(real.clone()).batch(), Inputs::Real(real.clone()).to_real()), (3, real));
 }
 
 fn bars() -> Dataset {

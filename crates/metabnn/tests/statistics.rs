@@ -1,6 +1,6 @@
 //! Batch norm at test time: whose statistics, and that they are exact.
 
-use metabnn::network::{Activations, BatchNorm, Layer, Linear, Network};
+use metabnn::network::{BatchNorm, Inputs, Layer, Linear, Network, Rows};
 use metabnn::random::{Purpose, Stream};
 use metabnn::recipe::settings::{self, Precision, Statistics};
 
@@ -15,11 +15,15 @@ fn random(n: usize, index: u32) -> Vec<f32> {
 fn network(precision: Precision) -> Network {
     let binarized = precision == Precision::Binary;
     let layer = |(index, (inputs, outputs)): (usize, (usize, usize))| Layer {
-        linear: Linear::new(inputs, random(inputs * outputs, index as u32), binarized),
+        linear: Linear::new(inputs, &random(inputs * outputs, index as u32), binarized),
         norm: BatchNorm::new(random(outputs, 10 + index as u32), &settings::Norm::default()),
     };
     let layers = [(PIXELS, 9), (9, 7), (7, 4)].into_iter().enumerate().map(layer);
     Network::new(layers.collect(), precision)
+}
+
+fn inputs(images: &[f32]) -> Inputs {
+    Inputs::Real(Rows::from_samples(images, PIXELS))
 }
 
 /// Exact statistics over all images, gathered batch by batch, are those of all images as one batch: layer after layer,
@@ -27,16 +31,16 @@ fn network(precision: Precision) -> Network {
 #[test]
 fn recalibration_is_one_batch_of_all_images() {
     let images = random(IMAGES * PIXELS, 3);
-    let all = Activations::from_samples(&images, PIXELS);
+    let all = inputs(&images);
     let mut network = network(Precision::FullPrecision);
     let expected = network.logits(&all, &network.norm_states(), Statistics::Batch);
     let before = network.logits(&all, &network.norm_states(), Statistics::Recalibrated);
     for size in [1, 7, IMAGES] {
-        network.recalibrate(|| {
-            images.chunks(size * PIXELS).map(|batch| Activations::from_samples(batch, PIXELS))
-        });
+        let batches: Vec<&[f32]> = images.chunks(size * PIXELS).collect();
+        network.recalibrate(batches.len(), |batch| inputs(batches[batch]));
         let logits = network.logits(&all, &network.norm_states(), Statistics::Recalibrated);
         let off = logits.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // Outputs of a few units: a hundred roundings of them.
         assert!(off < 1e-5, "batches of {size}: {off}");
     }
     assert!(before.iter().zip(&expected).any(|(a, b)| (a - b).abs() > 0.1), "statistics do matter");
@@ -47,10 +51,9 @@ fn recalibration_is_one_batch_of_all_images() {
 #[test]
 fn only_batch_statistics_look_at_the_test_batch() {
     let images = random(IMAGES * PIXELS, 4);
-    let all = Activations::from_samples(&images, PIXELS);
-    let few = Activations::from_samples(&images[..5 * PIXELS], PIXELS);
+    let (all, few) = (inputs(&images), inputs(&images[..5 * PIXELS]));
     let mut network = network(Precision::Binary);
-    network.recalibrate(|| [all.clone()].into_iter());
+    network.recalibrate(1, |_| all.clone());
     let norms = network.norm_states();
     for statistics in [Statistics::Running, Statistics::Recalibrated] {
         let (all, few) = (network.logits(&all, &norms, statistics), network.logits(&few, &norms, statistics));

@@ -155,7 +155,10 @@ impl Sample {
                 .collect()
         };
         let of_layer = |layer: usize| {
-            (0..=self.phases).map(move |task| WeightHistogram::new(task, layer, &weights(task, layer), 61))
+            (0..=self.phases).map(move |task| {
+                let weights = weights(task, layer);
+                WeightHistogram::new(task, layer, || weights.iter().copied(), 61)
+            })
         };
         (1..=self.layers).flat_map(of_layer).collect()
     }

@@ -26,15 +26,20 @@ impl WeightHistogram {
     /// One histogram per layer of `network`, after `task` (counted from 1; 0: before any training).
     pub fn of_layers(network: &Network, task: usize) -> impl Iterator<Item = Self> {
         let layers = network.layers.iter().enumerate();
-        layers.map(move |(index, layer)| Self::new(task, index + 1, layer.linear.hidden(), BINS))
+        layers.map(move |(index, layer)| Self::new(task, index + 1, || layer.linear.hidden().values(), BINS))
     }
 
     /// Counts `weights` in `bins` equal bins over the symmetric range that holds them all.
-    pub fn new(task_trained: usize, layer: usize, weights: &[f32], bins: usize) -> Self {
-        let reach = weights.iter().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);
+    pub fn new<W: Iterator<Item = f32>>(
+        task_trained: usize,
+        layer: usize,
+        weights: impl Fn() -> W,
+        bins: usize,
+    ) -> Self {
+        let reach = weights().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);
         let scale = bins as f64 / (2.0 * f64::from(reach));
         let mut counts = vec![0; bins];
-        for &weight in weights {
+        for weight in weights() {
             let bin = ((f64::from(weight) + f64::from(reach)) * scale) as usize;
             counts[bin.min(bins - 1)] += 1;
         }
@@ -48,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_weight_is_counted_in_its_bin() {
-        let histogram = WeightHistogram::new(1, 2, &[-1.0, -0.6, 0.1, 0.2, 1.0], 4);
+        let histogram = WeightHistogram::new(1, 2, || [-1.0, -0.6, 0.1, 0.2, 1.0].into_iter(), 4);
         assert_eq!((histogram.low, histogram.high), (-1.0, 1.0));
         assert_eq!(histogram.counts, [2, 0, 2, 1]);
     }

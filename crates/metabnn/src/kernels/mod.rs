@@ -7,122 +7,91 @@
 #![allow(unsafe_code)]
 
 mod adam;
+pub mod ceilings;
+mod compact;
+mod lanes;
+mod mask;
+mod norm;
+mod pool;
 mod portable;
 mod product;
 mod signed;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use std::sync::OnceLock;
-
-use metabnn_infer::BitMatrix;
-
 pub use adam::{AdamStep, attenuation};
-pub use product::SparseRows;
+pub use lanes::{LANES, Lanes};
+pub use metabnn_infer::kernels::Platform;
+pub use norm::{Gate, NormRow};
+pub use pool::Pool;
+pub use product::{Left, SparseRows};
+pub use signed::{Matrix, MatrixMut, Signs};
 
-/// An instruction set that kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Platform {
-    /// What every machine of the architecture has.
-    Portable,
-    /// x86-64 with AVX2 and POPCNT.
-    Avx2,
-    /// x86-64 with AVX-512 F, VL, BW, DQ and VPOPCNTDQ.
-    Avx512,
-}
-
-impl Platform {
-    /// The widest instruction set of this machine.
-    pub fn detect() -> Self {
-        Self::available().last().copied().unwrap_or(Self::Portable)
-    }
-
-    /// All instruction sets of this machine, the widest last.
-    pub fn available() -> Vec<Self> {
-        let mut platforms = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if x86::has_avx2() {
-                platforms.push(Self::Avx2);
-            }
-            if x86::has_avx512() {
-                platforms.push(Self::Avx512);
-            }
-        }
-        platforms
-    }
-
-    /// The name that `metabnn run --kernels` takes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-        }
-    }
-}
-
-/// One row of signs times a matrix of signs: see [`metabnn_infer::xnor_product`].
-type XnorProduct = fn(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]);
-/// Signs of reals as bits: see [`metabnn_infer::pack`].
+/// Signs of reals as bits: see [`Kernels::pack`].
 type Pack = fn(values: &[f32], words: &mut [u64]);
+/// Signs of groups of sixteen reals: see [`Kernels::put_signs`].
+type PutSigns = fn(values: &[f32], used: u16, place: usize, words: &mut [u64]);
 /// A product of signs and reals: see [`Kernels::signed_product`].
-type SignedProduct = fn(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]);
-/// A product of real matrices, the left one sparse: see [`Kernels::sparse_product`].
-type SparseProduct = fn(x: &SparseRows, first: usize, m: &[f32], n: usize, y: &mut [f32]);
+type SignedProduct = fn(s: Signs<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize);
 /// A product of real matrices: see [`Kernels::product`].
-type Product = fn(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]);
+type Product = fn(x: Left<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize);
+/// A product of real matrices, the left one sparse: see [`Kernels::sparse_product`].
+type SparseProduct = fn(x: &SparseRows, first: usize, m: Matrix<'_>, y: &mut [f32], tiles: usize);
 /// One optimizer step of a tile of synapses.
 type AdamTile =
     fn(step: &AdamStep, m: f32, gradient: &[f32], hidden: &mut [f32], mean: &mut [f32], square: &mut [f32]);
+/// Backward pass of batch norm: see [`Kernels::norm_backward`].
+type NormBackward = fn(gate: Gate, row: NormRow, normed: &[f32], d: &mut [f32]) -> (f32, f32);
 
 /// The kernels of one platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// The platform they were compiled for.
     pub platform: Platform,
-    /// `output[o] = sum_i input[row, i] weights[o, i]`, all +-1.
-    pub xnor_product: XnorProduct,
-    /// The signs of values as bits, sign(0) = +1.
+    /// The products of bits.
+    pub bits: metabnn_infer::kernels::Kernels,
+    /// The signs of values as bits in words of 64, sign(0) = +1.
     pub pack: Pack,
-    /// `y[r, j] = sum_k s[first + r, k] m[k, j]`, s of +-1. Shapes: s (.., depth), m (depth, n), y (rows, n).
+    /// Puts the signs of each group of sixteen values, those of `used`, into a word from bit `place` on; at place 0 the
+    /// word's other bits become 0.
+    pub put_signs: PutSigns,
+    /// `y[r, j] = sum_k s[r, k] m[k, j]`, s of +-1. Shapes: s (rows, depth), m (depth, columns), y (rows, columns).
     pub signed_product: SignedProduct,
-    /// `y[r, j] += sum_k x[r, k] m[k, j]`, k in order. Shapes: x (rows, depth), m (depth, n), y (rows, n).
+    /// `y[r, j] += sum_k x[r, k] m[k, j]`, k in order. Shapes: x (rows, depth), m (depth, columns), y (rows, columns).
     pub product: Product,
-    /// `y[r, j] = sum_k x[first + r, k] m[k, j]`, k in order, the zeros of x left out. Shapes as above.
+    /// `y[t, r, j] = sum_k x[first + r, k] m[k, t, j]`, k in order, the zeros of x left out. Shapes: m (depth, tiles,
+    /// 16), y (tiles, rows, 16).
     pub sparse_product: SparseProduct,
     /// Adam whose shrinking updates are scaled by f_meta(m, W). All slices have one length.
     pub adam_tile: AdamTile,
+    /// Numbers of 16 bits (bfloat16) in 32.
+    pub widen: fn(bits: &[u16], values: &mut [f32]),
+    /// Numbers in 16 bits, rounded at random: the noise is a hash of `key` and the position.
+    pub narrow: fn(values: &[f32], key: u32, bits: &mut [u16]),
+    /// Mean and biased variance of a row.
+    pub statistics: fn(y: &[f32]) -> (f32, f32),
+    /// y <- (y - mean) inverse.
+    pub normalise: fn(y: &mut [f32], mean: f32, inverse: f32),
+    /// The signs of gamma normed + beta in words of 64 bits.
+    pub norm_signs: fn(normed: &[f32], gamma: f32, beta: f32, words: &mut [u64]),
+    /// The gradient d behind a batch norm and its gate becomes that before them; gives (dL/dgamma, dL/dbeta).
+    pub norm_backward: NormBackward,
 }
 
-static FORCED: OnceLock<Platform> = OnceLock::new();
-
 impl Kernels {
-    /// The kernels to use: those of the forced platform, else of the widest one.
-    pub fn get() -> Self {
-        static DETECTED: OnceLock<Platform> = OnceLock::new();
-        Self::of(*FORCED.get().unwrap_or_else(|| DETECTED.get_or_init(Platform::detect)))
-    }
-
-    /// Makes [`Kernels::get`] answer with `platform` for the rest of the process; `false` if this machine lacks it
-    /// or another one was forced before.
-    pub fn force(platform: Platform) -> bool {
-        Platform::available().contains(&platform) && *FORCED.get_or_init(|| platform) == platform
-    }
-
     /// The kernels of `platform`.
     ///
     /// # Panics
     /// If this machine lacks it.
     pub fn of(platform: Platform) -> Self {
-        assert!(Platform::available().contains(&platform), "this machine has no {platform:?}");
+        // Asserts that the machine has it.
+        let bits = metabnn_infer::kernels::Kernels::of(platform);
         match platform {
             #[cfg(target_arch = "x86_64")]
-            Platform::Avx2 => x86::avx2(),
+            Platform::Avx2 => x86::avx2(bits),
             #[cfg(target_arch = "x86_64")]
-            Platform::Avx512 => x86::avx512(),
-            _ => portable::kernels(),
+            Platform::Avx512 => x86::avx512(bits),
+            _ => portable::kernels(bits),
         }
     }
 }

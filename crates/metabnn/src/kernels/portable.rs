@@ -1,17 +1,30 @@
 //! The bodies as every machine of the architecture can run them.
 
-use super::{Kernels, Platform, adam, product, signed};
+use metabnn_infer::kernels::lookup;
 
-pub(super) fn kernels() -> Kernels {
+use super::mask::{Plain, pack, put_signs};
+use super::{Kernels, Platform, adam, compact, norm, product, signed};
+
+pub(super) fn kernels(bits: metabnn_infer::kernels::Kernels) -> Kernels {
     Kernels {
         platform: Platform::Portable,
-        xnor_product: |input, row, weights, output| metabnn_infer::xnor_product(input, row, weights, output),
-        pack: |values, words| metabnn_infer::pack(values, words),
-        signed_product: |s, first, m, n, y| signed::signed_product::<32>(s, first, m, n, y),
-        product: |x, m, depth, y| product::product::<8>(x, m, depth, y),
-        sparse_product: |x, first, m, n, y| product::sparse_product::<32>(x, first, m, n, y),
+        bits,
+        pack: |values, words| pack::<Plain>(values, words),
+        put_signs: |values, used, place, words| put_signs::<Plain>(values, used, place, words),
+        // SAFETY: the plain way needs nothing.
+        signed_product: |s, m, y, columns| unsafe {
+            signed::signed_product::<lookup::Plain>(s, m, y, columns)
+        },
+        product: |x, m, y, columns| product::product::<4, 1>(x, m, y, columns),
+        sparse_product: |x, first, m, y, tiles| product::sparse_product(x, first, m, y, tiles),
         adam_tile: |step, m, gradient, hidden, mean, square| {
             adam::adam_tile(step, m, gradient, hidden, mean, square);
         },
+        widen: |bits, values| compact::widen(bits, values),
+        narrow: |values, key, bits| compact::narrow(values, key, bits),
+        statistics: |y| norm::statistics(y),
+        normalise: |y, mean, inverse| norm::normalise(y, mean, inverse),
+        norm_signs: |normed, gamma, beta, words| norm::norm_signs::<Plain>(normed, gamma, beta, words),
+        norm_backward: |gate, row, normed, d| norm::norm_backward(gate, row, normed, d),
     }
 }

@@ -1,151 +1,170 @@
-//! Every platform against the portable one, bit for bit, over ragged shapes; portable against plain formulas.
+//! Every platform against the portable one, bit for bit, over ragged shapes, unaligned and between guards; the portable
+//! one against plain formulas.
+
+use std::fmt::Debug;
+use std::sync::Mutex;
 
 use super::*;
 use crate::random::{Purpose, Stream};
+
+mod bits;
+mod norms;
+mod optimizer;
+mod products;
+
+/// Sizes of batches: 1 to 257, around those of lane groups, words and tables.
+const BATCHES: [usize; 22] =
+    [1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257];
+/// Widths of layers, likewise.
+const WIDTHS: [usize; 15] = [1, 6, 15, 16, 17, 63, 64, 65, 128, 129, 255, 256, 257, 512, 513];
+
+/// No kernel computes this value. It is a NaN: what reads it by mistake shows that.
+const GUARD: u32 = 0x7fc1_2345;
+/// Guard values before the first one in use: with them, nothing is aligned to more than a number.
+const BEFORE: usize = 3;
+/// Guard values behind the last one.
+const BEHIND: usize = 37;
 
 fn random(n: usize, index: u32) -> Vec<f32> {
     let mut stream = Stream::new(1, Purpose::Init, index);
     (0..n).map(|_| stream.uniform(-1.0, 1.0)).collect()
 }
 
-const WIDTHS: [usize; 9] = [1, 15, 16, 31, 32, 33, 64, 127, 513];
+/// `value` rounded to a multiple of 1/64: sums of some thousand products of such numbers are exact in f32.
+fn coarse(value: f32) -> f32 {
+    (value * 64.0).round() / 64.0
+}
 
-#[test]
-fn products_agree_with_a_double_precision_sum_on_every_platform() {
-    for platform in Platform::available() {
-        for (width, batch) in WIDTHS.into_iter().flat_map(|width| [(width, 1), (width, 7)]) {
-            let (x, m) = (random(batch * 37, 0), random(37 * width, 1));
-            let mut y = vec![0.5; batch * width + 2]; // with a guard value on either side
-            let last = batch * width + 1;
-            (Kernels::of(platform).product)(&x, &m, 37, &mut y[1..last]);
-            assert_eq!((y[0], y[last]), (0.5, 0.5), "guards at {width}");
-            let mut portable = vec![0.5; batch * width];
-            product::product::<8>(&x, &m, 37, &mut portable);
-            assert_eq!(y[1..last], portable, "{platform:?} {width}");
-            for (i, &value) in portable.iter().enumerate() {
-                let (b, j) = (i / width, i % width);
-                let term = |k: usize| f64::from(x[b * 37 + k]) * f64::from(m[k * width + j]);
-                let exact = 0.5 + (0..37).map(term).sum::<f64>();
-                assert!((f64::from(value) - exact).abs() < 1e-5, "{width} {b} {j}: {value} {exact}");
-            }
+fn bits_of(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// What `work` makes with the portable kernels, after it made the same with those of every platform of this machine.
+fn on_every_platform<R: PartialEq + Debug>(what: &str, work: impl Fn(Kernels) -> R) -> R {
+    let portable = work(Kernels::of(Platform::Portable));
+    for platform in Platform::ALL.into_iter().filter(|platform| platform.is_available()) {
+        let result = work(Kernels::of(platform));
+        assert!(result == portable, "{what}, {platform:?}:\n{result:?}\nportable:\n{portable:?}");
+    }
+    portable
+}
+
+/// A matrix whose rows lie in a longer vector, unaligned: guards before, between and behind them.
+struct Guarded {
+    values: Vec<f32>,
+    rows: usize,
+    /// Numbers of a row that a kernel may touch.
+    room: usize,
+    stride: usize,
+}
+
+impl Guarded {
+    /// `rows` rows with room for `columns` in groups of `group`; what is not in use of it is NaN.
+    fn new(rows: usize, columns: usize, group: usize, mut value: impl FnMut(usize, usize) -> f32) -> Self {
+        let room = columns.next_multiple_of(group);
+        // As in a batch of reals: groups of sixteen, an odd number of them, and now and then one more.
+        let stride = room.next_multiple_of(LANES) + if rows.is_multiple_of(2) { LANES } else { 0 };
+        let length = BEFORE + (rows - 1) * stride + room + BEHIND;
+        let mut new = Self { values: vec![f32::from_bits(GUARD); length], rows, room, stride };
+        for row in 0..rows {
+            let numbers = &mut new.values[BEFORE + row * stride..][..room];
+            numbers[..columns].iter_mut().enumerate().for_each(|(column, to)| *to = value(row, column));
+            numbers[columns..].fill(f32::NAN);
         }
+        new
+    }
+
+    /// The rows, from the first number to the last that may be touched.
+    fn slice(&self) -> &[f32] {
+        &self.values[BEFORE..self.values.len() - BEHIND]
+    }
+
+    fn slice_mut(&mut self) -> &mut [f32] {
+        let end = self.values.len() - BEHIND;
+        &mut self.values[BEFORE..end]
+    }
+
+    fn matrix(&self) -> Matrix<'_> {
+        Matrix { values: self.slice(), stride: self.stride }
+    }
+
+    fn matrix_mut(&mut self) -> MatrixMut<'_> {
+        let stride = self.stride;
+        MatrixMut { values: self.slice_mut(), stride }
+    }
+
+    /// The first `columns` numbers of every row, row after row, after a look at the guards.
+    fn taken(&self, columns: usize) -> Vec<f32> {
+        for (index, value) in self.values.iter().enumerate() {
+            let place = index.checked_sub(BEFORE).filter(|place| place / self.stride < self.rows);
+            let in_use = place.is_some_and(|place| place % self.stride < self.room);
+            assert!(in_use || value.to_bits() == GUARD, "guard {index} of rows of {columns} became {value}");
+        }
+        self.slice().chunks(self.stride).flat_map(|row| row[..columns].iter().copied()).collect()
     }
 }
 
-#[test]
-fn products_with_signs_and_with_zeros_agree_with_the_dense_one() {
-    for platform in Platform::available() {
-        let kernels = Kernels::of(platform);
-        for (depth, n) in WIDTHS.into_iter().flat_map(|width| [(width, 37), (100, width), (10, width)]) {
-            let (rows, first) = (6, 2);
-            let m = random(depth * n, 8);
-            let signs: Vec<f32> = random((first + rows) * depth, 9).iter().map(|v| v.signum()).collect();
-            let bits = BitMatrix::from_signs(first + rows, depth, &signs);
-            let mut expected = vec![0.0; rows * n];
-            (kernels.product)(&signs[first * depth..], &m, depth, &mut expected);
-            let mut y = vec![f32::NAN; rows * n + 2]; // with a guard value on either side
-            let last = rows * n + 1;
-            (kernels.signed_product)(&bits, first, &m, n, &mut y[1..last]);
-            assert!(y[0].is_nan() && y[last].is_nan(), "guards at {depth} {n}");
-            for (y, expected) in y[1..last].iter().zip(&expected) {
-                // Another order of `depth` additions, each rounding a sum of a few units.
-                assert!(
-                    (y - expected).abs() < 1e-6 + 1e-7 * depth as f32,
-                    "{platform:?} {depth} {n}: {y} {expected}"
-                );
-            }
-            let mut portable = vec![0.0; rows * n];
-            signed::signed_product::<32>(&bits, first, &m, n, &mut portable);
-            assert_eq!(y[1..last], portable, "{platform:?} {depth} {n}");
-
-            let x: Vec<f32> = random(depth * (first + rows), 10).iter().map(|v| f32::max(*v, 0.0)).collect();
-            expected.fill(0.0);
-            (kernels.product)(&x[first * depth..], &m, depth, &mut expected);
-            let sparse = SparseRows::new(&x, depth);
-            assert_eq!(sparse.rows(), first + rows);
-            (kernels.sparse_product)(&sparse, first, &m, n, &mut y[1..last]);
-            assert_eq!(y[1..last], expected, "zeros left out change no bit: {platform:?} {depth} {n}");
-        }
-    }
+/// Calls `work` on a copy of `values` that lies unaligned between guards; gives what became of it.
+fn guarded<R>(values: &[f32], work: impl FnOnce(&mut [f32]) -> R) -> (Vec<f32>, R) {
+    let mut row = Guarded::new(1, values.len(), 1, |_, column| values[column]);
+    let result = work(row.slice_mut());
+    (row.taken(values.len()), result)
 }
 
-#[test]
-fn signs_are_packed_alike_on_every_platform() {
-    for platform in Platform::available() {
-        for width in WIDTHS {
-            let mut values = random(width, 11);
-            values[0] = -0.0;
-            let mut words = vec![u64::MAX; width.div_ceil(64)];
-            (Kernels::of(platform).pack)(&values, &mut words);
-            for (bit, value) in values.iter().enumerate() {
-                assert_eq!(
-                    words[bit / 64] >> (bit % 64) & 1 == 1,
-                    *value >= 0.0,
-                    "{platform:?} {width} {bit}"
-                );
-            }
-            if width % 64 > 0 {
-                assert_eq!(words[width / 64] >> (width % 64), 0, "padding at {width}");
-            }
-        }
-    }
+/// Words between two others; gives what `work` made of them.
+fn guarded_words(count: usize, before: u64, work: impl FnOnce(&mut [u64])) -> Vec<u64> {
+    const GUARD: u64 = 0x0123_4567_89ab_cdef;
+    let mut words = [&[GUARD][..], &vec![before; count], &[GUARD]].concat();
+    work(&mut words[1..=count]);
+    assert_eq!((words[0], words[count + 1]), (GUARD, GUARD), "guards of {count} words");
+    words[1..=count].to_vec()
 }
 
-#[test]
-fn products_of_signs_agree_exactly_on_every_platform() {
-    for platform in Platform::available() {
-        for width in WIDTHS {
-            let input = BitMatrix::from_signs(3, width, &random(3 * width, 2));
-            let weights = BitMatrix::from_signs(5, width, &random(5 * width, 3));
-            let (mut output, mut expected) = ([0.0; 5], [0.0; 5]);
-            for row in 0..3 {
-                (Kernels::of(platform).xnor_product)(&input, row, &weights, &mut output);
-                metabnn_infer::xnor_product(&input, row, &weights, &mut expected);
-                assert_eq!(output, expected, "{platform:?} {width}");
-            }
-        }
+/// What the processor says that it has, asked for here and not by way of [`Platform`].
+fn platforms_of_this_machine() -> Vec<Platform> {
+    #[allow(unused_mut)]
+    let mut platforms = vec![Platform::Portable];
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vpopcntdq");
+        platforms.extend(avx2.then_some(Platform::Avx2));
+        platforms.extend((avx2 && avx512).then_some(Platform::Avx512));
     }
+    platforms
 }
 
+/// These tests do run the wide instructions: all that the processor has and, where `METABNN_EXPECT_AVX512` is set, AVX-512.
 #[test]
-fn the_update_gives_the_same_bits_on_every_platform() {
-    let step = AdamStep { beta1: 0.9, beta2: 0.999, eps: 1e-8, size: 0.003, weight_decay: 1e-4 };
-    for platform in Platform::available() {
-        for width in WIDTHS {
-            let run = |kernels: Kernels| {
-                let (mut hidden, mut mean) = (random(width, 4), random(width, 5));
-                let mut square: Vec<f32> = random(width, 6).iter().map(|v| v * v).collect();
-                (kernels.adam_tile)(&step, 1.35, &random(width, 7), &mut hidden, &mut mean, &mut square);
-                (hidden, mean, square)
-            };
-            assert_eq!(
-                run(Kernels::of(platform)),
-                run(Kernels::of(Platform::Portable)),
-                "{platform:?} {width}"
-            );
-        }
+fn every_platform_of_this_machine_is_tested() {
+    let tested = Mutex::new(Vec::new());
+    on_every_platform("signs", |kernels| {
+        tested.lock().unwrap().push(kernels.platform);
+        guarded_words(1, 0, |words| (kernels.pack)(&[1.0, -1.0], words))
+    });
+    // The first one is what the others are compared with.
+    let tested = tested.into_inner().unwrap().split_off(1);
+    let names: Vec<_> = tested.iter().map(|platform| platform.name()).collect();
+    println!("kernels tested on {}: {}", std::env::consts::ARCH, names.join(", "));
+    assert_eq!(tested, platforms_of_this_machine());
+    assert_eq!(tested.last(), Some(&Platform::detect()));
+    if std::env::var_os("METABNN_EXPECT_AVX512").is_some() {
+        assert_eq!(Platform::detect().name(), "avx512", "METABNN_EXPECT_AVX512 is set");
     }
-}
-
-#[test]
-fn attenuation_is_one_minus_tanh_squared() {
-    assert_eq!(attenuation(0.0), 1.0);
-    for i in 0..4_000 {
-        let x = i as f32 * 0.01;
-        let exact = 1.0 / f64::from(x).cosh().powi(2);
-        let error = (f64::from(attenuation(x)) - exact).abs() / exact;
-        // exp(-2x) magnifies the rounding of its argument: half a unit in the last place of 2 x log2(e).
-        assert!(error < 3e-7 + 2e-7 * f64::from(x), "{x}: {error:e}");
-    }
-    assert!(attenuation(1e30) > 0.0 && attenuation(1e30) < 1e-36);
 }
 
 #[test]
 fn a_forced_platform_is_the_one_used() {
-    assert_eq!(Kernels::of(Platform::Portable).platform, Platform::Portable);
-    assert!(Platform::available().contains(&Platform::detect()));
-    for platform in Platform::available() {
-        assert_eq!(Kernels::of(platform).platform, platform);
-        assert!(!platform.name().is_empty());
+    for platform in Platform::ALL {
+        let made = std::panic::catch_unwind(|| Kernels::of(platform).platform);
+        assert_eq!(made.ok(), platform.is_available().then_some(platform), "{}", platform.name());
     }
 }

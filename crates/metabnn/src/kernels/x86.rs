@@ -1,45 +1,41 @@
 //! The same bodies, compiled for the wider instructions of x86-64.
 
-use metabnn_infer::BitMatrix;
-
-use super::{AdamStep, Kernels, Platform, SparseRows, adam, product, signed};
-
-pub(super) fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
-}
-
-pub(super) fn has_avx512() -> bool {
-    has_avx2()
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vpopcntdq")
-}
+use super::mask::{Avx2, Avx512, pack, put_signs};
+use super::{
+    AdamStep, Gate, Kernels, Left, Matrix, MatrixMut, NormRow, Platform, Signs, SparseRows, adam, compact,
+    norm, product, signed,
+};
 
 /// Compiles every kernel with `$features` and collects them; `Kernels::of` has checked that the machine has them.
+/// `$r` rows by `$c` groups of columns of a dense product fit into registers; `$mask` takes signs.
 macro_rules! kernels_with {
-    ($name:ident, $platform:expr, $lanes:literal, $features:literal) => {
-        pub(super) fn $name() -> Kernels {
+    ($name:ident, $platform:expr, $mask:ident, $r:literal, $c:literal, $features:literal) => {
+        pub(super) fn $name(bits: metabnn_infer::kernels::Kernels) -> Kernels {
             #[target_feature(enable = $features)]
-            fn xnor_product(input: &BitMatrix, row: usize, weights: &BitMatrix, output: &mut [f32]) {
-                metabnn_infer::xnor_product(input, row, weights, output);
+            fn pack_signs(values: &[f32], words: &mut [u64]) {
+                pack::<$mask>(values, words);
             }
             #[target_feature(enable = $features)]
-            fn pack(values: &[f32], words: &mut [u64]) {
-                metabnn_infer::pack(values, words);
+            fn signs_put(values: &[f32], used: u16, place: usize, words: &mut [u64]) {
+                put_signs::<$mask>(values, used, place, words);
             }
             #[target_feature(enable = $features)]
-            fn signed_product(s: &BitMatrix, first: usize, m: &[f32], n: usize, y: &mut [f32]) {
-                signed::signed_product::<32>(s, first, m, n, y);
+            fn signed_product(s: Signs<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize) {
+                // SAFETY: compiled for the same features as this function.
+                unsafe { signed::signed_product::<metabnn_infer::kernels::x86::$mask>(s, m, y, columns) };
             }
             #[target_feature(enable = $features)]
-            fn product(x: &[f32], m: &[f32], depth: usize, y: &mut [f32]) {
-                product::product::<$lanes>(x, m, depth, y);
+            fn dense_product(x: Left<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize) {
+                if columns > 16 {
+                    product::product::<$r, $c>(x, m, y, columns);
+                } else {
+                    // One group of columns: more rows instead, to hide the latency of an addition.
+                    product::product::<{ $r * $c }, 1>(x, m, y, columns);
+                }
             }
             #[target_feature(enable = $features)]
-            fn sparse_product(x: &SparseRows, first: usize, m: &[f32], n: usize, y: &mut [f32]) {
-                product::sparse_product::<32>(x, first, m, n, y);
+            fn sparse_product(x: &SparseRows, first: usize, m: Matrix<'_>, y: &mut [f32], tiles: usize) {
+                product::sparse_product(x, first, m, y, tiles);
             }
             #[target_feature(enable = $features)]
             fn adam_tile(
@@ -52,22 +48,58 @@ macro_rules! kernels_with {
             ) {
                 adam::adam_tile(s, m, g, w, mean, square);
             }
+            #[target_feature(enable = $features)]
+            fn widen(bits: &[u16], values: &mut [f32]) {
+                compact::widen(bits, values);
+            }
+            #[target_feature(enable = $features)]
+            fn narrow(values: &[f32], key: u32, bits: &mut [u16]) {
+                compact::narrow(values, key, bits);
+            }
+            #[target_feature(enable = $features)]
+            fn statistics(y: &[f32]) -> (f32, f32) {
+                norm::statistics(y)
+            }
+            #[target_feature(enable = $features)]
+            fn normalise(y: &mut [f32], mean: f32, inverse: f32) {
+                norm::normalise(y, mean, inverse);
+            }
+            #[target_feature(enable = $features)]
+            fn norm_signs(normed: &[f32], gamma: f32, beta: f32, words: &mut [u64]) {
+                norm::norm_signs::<$mask>(normed, gamma, beta, words);
+            }
+            #[target_feature(enable = $features)]
+            fn norm_backward(gate: Gate, row: NormRow, normed: &[f32], d: &mut [f32]) -> (f32, f32) {
+                norm::norm_backward(gate, row, normed, d)
+            }
             Kernels {
                 platform: $platform,
+                bits,
                 // SAFETY (all): reached only through `Kernels::of`, which asserts that the machine has the features;
                 // the functions themselves are safe code.
-                xnor_product: |input, row, weights, output| unsafe {
-                    xnor_product(input, row, weights, output)
-                },
-                pack: |values, words| unsafe { pack(values, words) },
-                signed_product: |s, first, m, n, y| unsafe { signed_product(s, first, m, n, y) },
-                product: |x, m, depth, y| unsafe { product(x, m, depth, y) },
-                sparse_product: |x, first, m, n, y| unsafe { sparse_product(x, first, m, n, y) },
+                pack: |values, words| unsafe { pack_signs(values, words) },
+                put_signs: |values, used, place, words| unsafe { signs_put(values, used, place, words) },
+                signed_product: |s, m, y, columns| unsafe { signed_product(s, m, y, columns) },
+                product: |x, m, y, columns| unsafe { dense_product(x, m, y, columns) },
+                sparse_product: |x, first, m, y, tiles| unsafe { sparse_product(x, first, m, y, tiles) },
                 adam_tile: |s, m, g, w, mean, square| unsafe { adam_tile(s, m, g, w, mean, square) },
+                widen: |bits, values| unsafe { widen(bits, values) },
+                narrow: |values, key, bits| unsafe { narrow(values, key, bits) },
+                statistics: |y| unsafe { statistics(y) },
+                normalise: |y, mean, inverse| unsafe { normalise(y, mean, inverse) },
+                norm_signs: |normed, gamma, beta, words| unsafe { norm_signs(normed, gamma, beta, words) },
+                norm_backward: |gate, row, normed, d| unsafe { norm_backward(gate, row, normed, d) },
             }
         }
     };
 }
 
-kernels_with!(avx2, Platform::Avx2, 16, "avx2,popcnt");
-kernels_with!(avx512, Platform::Avx512, 32, "avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq");
+kernels_with!(avx2, Platform::Avx2, Avx2, 4, 1, "avx2,fma,popcnt,bmi1,bmi2");
+kernels_with!(
+    avx512,
+    Platform::Avx512,
+    Avx512,
+    4,
+    4,
+    "avx2,fma,popcnt,bmi1,bmi2,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq"
+);

@@ -1,6 +1,6 @@
 //! Initial hidden weights and batch-norm scales.
 
-use super::{BatchNorm, Layer, Linear, Network};
+use super::{BatchNorm, Layer, Linear, Network, Tiled};
 use crate::random::{Purpose, Stream};
 use crate::recipe::settings::{GammaInit, Init, Precision, Settings};
 
@@ -26,7 +26,7 @@ fn layer(settings: &Settings, index: usize, inputs: usize, outputs: usize) -> La
         Init::Uniform => stream.uniform(-0.5 * width, 0.5 * width),
         Init::Gaussian => width * stream.normal(),
     };
-    let hidden = (0..inputs * outputs).map(|_| weight()).collect();
+    let hidden = Tiled::from_fn(inputs, outputs, |_, _| weight());
     let mut scales = Stream::new(settings.seed, Purpose::NormScale, index as u32);
     let mut gamma = || match settings.norm.gamma_init {
         GammaInit::Ones => 1.0,
@@ -34,5 +34,5 @@ fn layer(settings: &Settings, index: usize, inputs: usize, outputs: usize) -> La
     };
     let gamma = (0..outputs).map(|_| gamma()).collect();
     let binarized = network.precision == Precision::Binary;
-    Layer { linear: Linear::new(inputs, hidden, binarized), norm: BatchNorm::new(gamma, &settings.norm) }
+    Layer { linear: Linear::from_tiled(hidden, binarized), norm: BatchNorm::new(gamma, &settings.norm) }
 }

@@ -1,89 +1,52 @@
 //! The linear layer without bias: y = x W^T, with W = sign(W^h) or, in the full-precision control, W = W^h.
 
-use std::borrow::Cow;
+use metabnn_infer::kernels::{Pixels, Samples, transpose_samples};
+use metabnn_infer::{BitMatrix, WORD};
 
-use metabnn_infer::BitMatrix;
-use rayon::prelude::*;
-
-use super::product::{Left, multiply, transpose};
-use crate::kernels::{Kernels, SparseRows};
+use super::rows::{Columns, Rows};
+use super::tiled::Tiled;
+use super::update::Tiles;
+use crate::kernels::{Kernels, LANES, Lanes, Left, Matrix, MatrixMut, Signs};
 use crate::optim::Moments;
 
-/// Outputs whose gradients are computed together: the lanes of a kernel.
-const OUTPUTS: usize = 32;
-/// Inputs whose gradients are computed, then used, while they are in cache.
-const INPUTS: usize = 512;
+/// Rows of a dense product that stay in the first-level cache while all of its depth goes by.
+const ROWS: usize = 64;
 
-/// What a layer receives, one row per feature: (width, batch). Real numbers or signs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Activations {
-    /// Real numbers: pixels, or the outputs of a ReLU.
-    Real {
-        /// Number of columns.
-        batch: usize,
-        /// (width, batch), row-major.
-        values: Vec<f32>,
-    },
-    /// Signs, one bit each, (width, batch).
-    Signs(BitMatrix),
-}
-
-impl Activations {
-    /// From samples in rows: `values` is (batch, width).
-    pub fn from_samples(values: &[f32], width: usize) -> Self {
-        Self::Real { batch: values.len() / width, values: transpose(values, width) }
-    }
-
-    /// Number of samples.
-    pub fn batch(&self) -> usize {
-        match self {
-            Self::Real { batch, .. } => *batch,
-            Self::Signs(bits) => bits.columns(),
-        }
-    }
-
-    /// The signs of all values, (width, batch); sign(0) = +1.
-    pub fn to_signs(&self) -> BitMatrix {
-        match self {
-            Self::Real { batch, values } => BitMatrix::from_signs(values.len() / batch, *batch, values),
-            Self::Signs(bits) => bits.clone(),
-        }
-    }
-
-    /// All values as real numbers, (width, batch).
-    pub fn to_real(&self) -> Cow<'_, [f32]> {
-        match self {
-            Self::Real { values, .. } => Cow::Borrowed(values),
-            Self::Signs(bits) => {
-                let mut values = vec![0.0; bits.rows() * bits.columns()];
-                for (row, values) in values.chunks_exact_mut(bits.columns()).enumerate() {
-                    metabnn_infer::unpack(bits.row(row), values);
-                }
-                Cow::Owned(values)
-            }
-        }
-    }
+/// What a layer receives, in the form that its forward pass takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// 8-bit pixels p, taken as p / 255: (width, batch).
+    Pixels(&'a Pixels),
+    /// Real numbers, (width, batch).
+    Real(&'a Rows),
+    /// Signs, (width, batch) in words per sample.
+    Signs(&'a Samples),
 }
 
 /// A linear layer: hidden weights and, where binarized, their signs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
-    inputs: usize,
-    hidden: Vec<f32>,
-    binary: Option<BitMatrix>,
+    hidden: Tiled,
+    binary: Option<Binary>,
 }
 
-/// Some synapses of one output, with the gradient just computed for them: all that a local rule sees. All (n).
-#[derive(Debug)]
-pub struct Tile<'a> {
-    /// Gradient of the loss with respect to the weights in use.
-    pub gradient: &'a [f32],
-    /// Hidden weights.
-    pub hidden: &'a mut [f32],
-    /// Adam's first moment.
-    pub mean: &'a mut [f32],
-    /// Adam's second moment.
-    pub square: &'a mut [f32],
+/// The signs of the hidden weights, ready for either direction.
+#[derive(Clone, Debug, PartialEq)]
+struct Binary {
+    /// (out, in), for the way forward.
+    rows: BitMatrix,
+    /// (out / 64, in): of every input its next 64 outputs, for the way back.
+    columns: Vec<u64>,
+    /// The columns after the update in progress, while the way back still needs those before it.
+    next: Vec<u64>,
+}
+
+/// The way back through a layer: what [`InputGradient::rows`] needs of it while its synapses are being updated.
+#[derive(Clone, Copy, Debug)]
+pub struct InputGradient<'a> {
+    inputs: usize,
+    outputs: usize,
+    columns: &'a [u64],
 }
 
 impl Linear {
@@ -91,142 +54,144 @@ impl Linear {
     ///
     /// # Panics
     /// If `hidden` is no whole number of rows.
-    pub fn new(inputs: usize, hidden: Vec<f32>, binarized: bool) -> Self {
+    pub fn new(inputs: usize, hidden: &[f32], binarized: bool) -> Self {
         assert!(inputs > 0 && hidden.len().is_multiple_of(inputs), "whole rows of {inputs} weights");
-        let binary = binarized.then(|| BitMatrix::from_signs(hidden.len() / inputs, inputs, &hidden));
-        Self { inputs, hidden, binary }
+        let tiled =
+            Tiled::from_fn(inputs, hidden.len() / inputs, |output, input| hidden[output * inputs + input]);
+        Self::from_tiled(tiled, binarized)
+    }
+
+    /// A layer with the given hidden weights.
+    pub fn from_tiled(hidden: Tiled, binarized: bool) -> Self {
+        let binary = binarized.then(|| Binary::of(&hidden));
+        Self { hidden, binary }
     }
 
     /// Width of the input.
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.hidden.inputs()
     }
 
     /// Width of the output.
     pub fn outputs(&self) -> usize {
-        self.hidden.len() / self.inputs
+        self.hidden.outputs()
     }
 
-    /// Hidden weights W^h, (out, in).
-    pub fn hidden(&self) -> &[f32] {
+    /// Hidden weights W^h.
+    pub fn hidden(&self) -> &Tiled {
         &self.hidden
     }
 
     /// Binary weights W^b = sign(W^h), (out, in), one bit each; `None` in the full-precision control.
     pub fn binary(&self) -> Option<&BitMatrix> {
-        self.binary.as_ref()
+        self.binary.as_ref().map(|binary| &binary.rows)
     }
 
-    /// `y[o, b] = sum_i W[o, i] x[i, b]`. Shapes: x (in, batch), y (out, batch).
-    pub fn forward(&self, kernels: Kernels, x: &Activations) -> Vec<f32> {
-        let batch = x.batch();
+    /// `y[o, b] = sum_i W[o, i] x[i, b]` for the outputs from `first` on, a multiple of 16. Shapes: x (in, batch),
+    /// y (outputs, batch), its rows `columns.stride` apart.
+    pub fn forward(&self, kernels: Kernels, x: Input<'_>, first: usize, y: &mut [f32], columns: Columns) {
         match (x, &self.binary) {
-            (Activations::Signs(x), Some(weights)) => {
-                let (samples, mut y) = (x.transposed(), vec![0.0; self.outputs() * batch]);
-                let rows = y.par_chunks_exact_mut(batch).enumerate().with_min_len(OUTPUTS);
-                rows.for_each(|(output, y)| (kernels.xnor_product)(weights, output, &samples, y));
-                y
+            (Input::Signs(x), Some(binary)) => {
+                (kernels.bits.xnor_product)(&binary.rows, first, x, y, columns.stride);
             }
-            (x, Some(weights)) => multiply(kernels, Left::Signs(weights), &x.to_real(), batch),
-            (x, None) => multiply(kernels, Left::Real(&self.hidden), &x.to_real(), batch),
+            (Input::Pixels(x), Some(binary)) => {
+                (kernels.bits.pixel_product)(&binary.rows, first, x, 1.0 / 255.0, y, columns.stride);
+            }
+            (Input::Real(x), Some(Binary { rows, .. })) => {
+                let words = &rows.words()[first * rows.stride()..];
+                let signs = Signs { words, row: rows.stride(), word: 1, depth: rows.columns() };
+                let y = MatrixMut { values: y, stride: columns.stride };
+                (kernels.signed_product)(signs, x.matrix(0), y, columns.count);
+            }
+            (Input::Real(x), None) => self.forward_real(kernels, x, first, y, columns),
+            // The network hands a layer of real weights real numbers.
+            (Input::Signs(_) | Input::Pixels(_), None) => unreachable!("real weights take real inputs"),
         }
     }
 
-    /// `dx[i, b] = sum_o W[o, i] dy[o, b]`. Shapes: dy (out, batch), dx (in, batch).
-    pub fn backward_input(&self, kernels: Kernels, dy: &[f32]) -> Vec<f32> {
-        let batch = dy.len() / self.outputs();
-        match &self.binary {
-            Some(binary) => multiply(kernels, Left::Signs(&binary.transposed()), dy, batch),
-            None => multiply(kernels, Left::Real(&transpose(&self.hidden, self.inputs)), dy, batch),
+    fn forward_real(&self, kernels: Kernels, x: &Rows, first: usize, y: &mut [f32], columns: Columns) {
+        y.fill(0.0);
+        let (inputs, stride) = (self.inputs(), columns.stride);
+        for (block, y) in y.chunks_mut(ROWS * stride).enumerate() {
+            for start in (0..inputs).step_by(ROWS) {
+                let depth = ROWS.min(inputs - start);
+                for (tile, y) in y.chunks_mut(LANES * stride).enumerate() {
+                    let tile = (first + block * ROWS) / LANES + tile;
+                    let values = Lanes::flat(&self.hidden.groups()[tile * inputs + start..][..depth]);
+                    let weights = Left { values, row: 1, step: LANES, depth };
+                    let y = MatrixMut { values: y, stride };
+                    (kernels.product)(weights, x.matrix(start), y, columns.count);
+                }
+            }
         }
     }
 
-    /// `dW[o, i] = sum_b dy[o, b] x[i, b]`, some synapses at a time, each lot handed to `update` with the synapses it
-    /// belongs to; then their signs are taken anew. Shapes: dy (out, batch), x (in, batch).
-    ///
-    /// The gradient is the one of the binary weights; the hidden weights take it as theirs (straight-through).
-    pub fn backward_weights(
-        &mut self,
+    /// `dx[i, b] = sum_o W[o, i] dy[o, b]` for the inputs from `first` on, with real weights. Shapes: dy (out, batch),
+    /// dx (inputs, batch), its rows as far apart as those of dy.
+    pub fn real_input_gradient(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
+        dx.fill(0.0);
+        let (inputs, columns) = (self.inputs(), dy.columns());
+        for (block, dx) in dx.chunks_mut(ROWS * columns.stride).enumerate() {
+            for (tile, tile_of_dy) in dy.flat().chunks(LANES * columns.stride).enumerate() {
+                let values = Lanes::flat(&self.hidden.groups()[tile * inputs + first + block * ROWS..]);
+                let depth = tile_of_dy.len() / columns.stride;
+                let weights = Left { values, row: LANES, step: 1, depth };
+                let tile_of_dy = Matrix { values: tile_of_dy, stride: columns.stride };
+                let dx = MatrixMut { values: &mut *dx, stride: columns.stride };
+                (kernels.product)(weights, tile_of_dy, dx, columns.count);
+            }
+        }
+    }
+
+    /// The way back through the binary weights as they are now, and the synapses, in groups that threads can update
+    /// meanwhile. [`Linear::finish`] has to follow.
+    pub fn split<'a>(
+        &'a mut self,
         kernels: Kernels,
-        dy: &[f32],
-        x: &Activations,
-        moments: &mut Moments,
-        update: impl Fn(Tile<'_>) + Sync,
-    ) {
-        let (inputs, batch) = (self.inputs, x.batch());
-        let x = match x {
-            Activations::Signs(bits) => Input::Signs(bits),
-            Activations::Real { values, .. } => Input::Sparse(SparseRows::new(values, batch)),
-        };
-        let synapses = OUTPUTS * inputs;
-        let rows = (self.hidden.par_chunks_mut(synapses))
-            .zip(moments.mean.par_chunks_mut(synapses))
-            .zip(moments.square.par_chunks_mut(synapses))
-            .map(|((hidden, mean), square)| Rows { hidden, mean, square });
-        let update_rows = |index: usize, rows: &mut Rows<'_>| {
-            let dy = &dy[index * OUTPUTS * batch..][..rows.hidden.len() / inputs * batch];
-            rows.update(kernels, &x, &transpose(dy, batch), inputs, &update);
-        };
-        match &mut self.binary {
-            None => rows.enumerate().for_each(|(index, mut rows)| update_rows(index, &mut rows)),
-            Some(binary) => {
-                let stride = binary.stride();
-                let words = binary.words_mut().par_chunks_mut(OUTPUTS * stride);
-                rows.zip(words).enumerate().for_each(|(index, (mut rows, words))| {
-                    update_rows(index, &mut rows);
-                    for (hidden, words) in
-                        rows.hidden.chunks_exact(inputs).zip(words.chunks_exact_mut(stride))
-                    {
-                        (kernels.pack)(hidden, words);
-                    }
-                });
-            }
+        moments: &'a mut Moments,
+    ) -> (InputGradient<'a>, Vec<Tiles<'a>>) {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let (mut columns, mut rows, mut next) = (&[][..], &mut [][..], &mut [][..]);
+        if let Some(binary) = &mut self.binary {
+            (columns, rows, next) = (&binary.columns[..], binary.rows.words_mut(), &mut binary.next[..]);
+        }
+        let below = InputGradient { inputs, outputs, columns };
+        (below, Tiles::of(kernels, self.hidden.groups_mut(), (inputs, outputs), moments, rows, next))
+    }
+
+    /// Makes the signs after an update the present ones.
+    pub fn finish(&mut self) {
+        if let Some(binary) = &mut self.binary {
+            std::mem::swap(&mut binary.columns, &mut binary.next);
         }
     }
 }
 
-/// A layer's input, (in, batch), in the form that its gradient wants.
-enum Input<'a> {
-    Signs(&'a BitMatrix),
-    Sparse(SparseRows),
-}
-
-/// All synapses of a few outputs: hidden weights and moments, (outputs, in) each.
-struct Rows<'a> {
-    hidden: &'a mut [f32],
-    mean: &'a mut [f32],
-    square: &'a mut [f32],
-}
-
-impl Rows<'_> {
-    /// Their gradient and, right after it, their update, some inputs at a time. Shapes: x (in, batch),
-    /// dy (batch, outputs).
-    fn update(
-        &mut self,
-        kernels: Kernels,
-        x: &Input<'_>,
-        dy: &[f32],
-        inputs: usize,
-        update: &impl Fn(Tile<'_>),
-    ) {
-        let outputs = self.hidden.len() / inputs;
-        let mut gradient = vec![0.0; INPUTS.min(inputs) * outputs];
-        for first in (0..inputs).step_by(INPUTS) {
-            let count = INPUTS.min(inputs - first);
-            let gradient = &mut gradient[..count * outputs];
-            match x {
-                Input::Signs(bits) => (kernels.signed_product)(bits, first, dy, outputs, gradient),
-                Input::Sparse(rows) => (kernels.sparse_product)(rows, first, dy, outputs, gradient),
-            }
-            for (output, gradient) in transpose(gradient, outputs).chunks_exact(count).enumerate() {
-                let start = output * inputs + first;
-                update(Tile {
-                    gradient,
-                    hidden: &mut self.hidden[start..start + count],
-                    mean: &mut self.mean[start..start + count],
-                    square: &mut self.square[start..start + count],
-                });
+impl Binary {
+    fn of(hidden: &Tiled) -> Self {
+        let (inputs, outputs) = (hidden.inputs(), hidden.outputs());
+        let mut columns = vec![0; outputs.div_ceil(WORD) * inputs];
+        for output in 0..outputs {
+            let words = &mut columns[output / WORD * inputs..][..inputs];
+            for (word, weight) in words.iter_mut().zip(hidden.row(output)) {
+                *word |= u64::from(weight >= 0.0) << (output % WORD);
             }
         }
+        let mut rows = BitMatrix::new(outputs, inputs);
+        let stride = rows.stride();
+        for (columns, rows) in columns.chunks(inputs).zip(rows.words_mut().chunks_mut(WORD * stride)) {
+            transpose_samples(columns, rows, stride);
+        }
+        Self { rows, next: columns.clone(), columns }
+    }
+}
+
+impl InputGradient<'_> {
+    /// `dx[i, b] = sum_o W^b[o, i] dy[o, b]` for the inputs from `first` on. Shapes: dy (out, batch), dx (inputs,
+    /// batch), its rows as far apart as those of dy.
+    pub fn rows(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
+        let signs = Signs { words: &self.columns[first..], row: 1, word: self.inputs, depth: self.outputs };
+        let dx = MatrixMut { values: dx, stride: dy.columns().stride };
+        (kernels.signed_product)(signs, dy.matrix(0), dx, dy.batch());
     }
 }

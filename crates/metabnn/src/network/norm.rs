@@ -1,13 +1,11 @@
 //! Batch norm: z = gamma (y - mean) / sqrt(variance + eps) + beta, feature by feature.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::optim::Moments;
+use super::rows::Rows;
+use crate::kernels::{Gate, Kernels, NormRow};
+use crate::optim::PlainMoments;
 use crate::recipe::settings;
-
-/// Features that a thread takes at least: fewer are not worth handing over.
-const FEATURES: usize = 32;
 
 /// What batch norm knows: its learned scale and shift, and the statistics kept for the test. All (features).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,17 +29,8 @@ pub struct BatchNorm {
     momentum: f32,
 }
 
-/// What the backward pass needs of the forward pass.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NormCache {
-    /// (y - mean) / sqrt(variance + eps), (features, batch).
-    normed: Vec<f32>,
-    /// 1 / sqrt(variance + eps), (features).
-    inverse: Vec<f32>,
-}
-
 /// Gradients of scale and shift, (features).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NormGradient {
     /// dL/dgamma.
     pub gamma: Vec<f32>,
@@ -53,9 +42,20 @@ pub struct NormGradient {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormMoments {
     /// Of gamma.
-    pub gamma: Moments,
+    pub gamma: PlainMoments,
     /// Of beta.
-    pub beta: Moments,
+    pub beta: PlainMoments,
+}
+
+/// What a batch says of one feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BatchStatistics {
+    /// Mean.
+    pub mean: f32,
+    /// Biased variance.
+    pub variance: f32,
+    /// 1 / sqrt(variance + eps).
+    pub inverse: f32,
 }
 
 impl BatchNorm {
@@ -76,111 +76,84 @@ impl BatchNorm {
         Self { state, eps: settings.eps, momentum: settings.momentum }
     }
 
-    /// Training: normalises `y`, (features, batch), in place with its own statistics (biased variance) and moves
-    /// the running statistics towards them (unbiased variance, as PyTorch does).
-    pub fn forward(&mut self, y: &mut [f32], batch: usize) -> NormCache {
-        let statistics = batch_statistics(y, batch);
-        let unbiased = batch as f32 / (batch as f32 - 1.0);
-        let NormState { mean, variance, .. } = &mut self.state;
-        for (running, (now, _)) in mean.iter_mut().zip(&statistics) {
-            *running += self.momentum * (now - *running);
-        }
-        for (running, (_, now)) in variance.iter_mut().zip(&statistics) {
-            *running += self.momentum * (now * unbiased - *running);
-        }
-        self.normalise(y, batch, |feature| statistics[feature]);
-        let inverse = statistics.iter().map(|(_, variance)| self.inverse_deviation(*variance)).collect();
-        let cache = NormCache { normed: y.to_vec(), inverse };
-        scale_and_shift(&self.state, y, batch);
-        cache
+    /// Normalises one row of pre-activations in place with its own statistics, which it gives.
+    pub fn normalise(&self, kernels: Kernels, y: &mut [f32]) -> BatchStatistics {
+        let (mean, variance) = (kernels.statistics)(y);
+        let inverse = self.inverse_deviation(variance);
+        (kernels.normalise)(y, mean, inverse);
+        BatchStatistics { mean, variance, inverse }
     }
 
-    /// Test: normalises `y`, (features, batch), in place with the statistics of `state`, or with its own.
-    pub fn forward_test(
+    /// Normalises the row of pre-activations of `feature` in place as a test does: with the statistics of `state`, or
+    /// with its own.
+    pub fn normalise_test(
         &self,
+        kernels: Kernels,
         state: &NormState,
+        feature: usize,
         y: &mut [f32],
-        batch: usize,
         statistics: settings::Statistics,
     ) {
         match statistics {
-            settings::Statistics::Batch => {
-                let statistics = batch_statistics(y, batch);
-                self.normalise(y, batch, |feature| statistics[feature]);
-            }
+            settings::Statistics::Batch => _ = self.normalise(kernels, y),
             settings::Statistics::Running | settings::Statistics::Recalibrated => {
-                self.normalise(y, batch, |feature| (state.mean[feature], state.variance[feature]));
+                let inverse = self.inverse_deviation(state.variance[feature]);
+                (kernels.normalise)(y, state.mean[feature], inverse);
             }
         }
-        scale_and_shift(state, y, batch);
     }
 
-    /// Turns the gradient of z, (features, batch), into that of y, in place.
-    ///
-    /// dy = gamma / sqrt(variance + eps) (dz - mean(dz) - normed mean(dz normed)), means over the batch.
-    pub fn backward(&self, cache: &NormCache, dz: &mut [f32]) -> NormGradient {
-        let features = self.state.gamma.len();
-        let batch = dz.len() / features;
-        let share = 1.0 / batch as f32;
-        let rows = dz.par_chunks_exact_mut(batch).zip(cache.normed.par_chunks_exact(batch)).enumerate();
-        let backward = |(feature, (dz, normed)): (usize, (&mut [f32], &[f32]))| {
-            let beta = sum(dz.iter().copied());
-            let gamma = sum(dz.iter().zip(normed).map(|(dz, normed)| dz * normed));
-            let scale = self.state.gamma[feature] * cache.inverse[feature];
-            let (mean, slope) = (beta * share, gamma * share);
-            for (dz, normed) in dz.iter_mut().zip(normed) {
-                *dz = scale * (*dz - mean - normed * slope);
-            }
-            (gamma, beta)
-        };
-        let (gamma, beta) = rows.with_min_len(FEATURES).map(backward).unzip();
-        NormGradient { gamma, beta }
+    /// Moves the running statistics towards those of a batch (unbiased variance, as PyTorch does).
+    pub fn keep_running(&mut self, seen: &[BatchStatistics], batch: usize) {
+        let unbiased = batch as f32 / (batch as f32 - 1.0);
+        let running = self.state.mean.iter_mut().zip(&mut self.state.variance);
+        for ((mean, variance), seen) in running.zip(seen) {
+            *mean += self.momentum * (seen.mean - *mean);
+            *variance += self.momentum * (seen.variance * unbiased - *variance);
+        }
+    }
+
+    /// Turns the gradient `d` of what stands after `gate` and batch norm, for features from `first` on, into that of the
+    /// pre-activations, in place; `gradient` receives (dL/dgamma, dL/dbeta). Rows of `d` are as far apart as those of
+    /// `normed`. See [`Kernels::norm_backward`].
+    pub fn backward(
+        &self,
+        kernels: Kernels,
+        gate: Gate,
+        (normed, seen): (&Rows, &[BatchStatistics]),
+        first: usize,
+        d: &mut [f32],
+        gradient: (&mut [f32], &mut [f32]),
+    ) {
+        let columns = normed.columns();
+        let gradient = gradient.0.iter_mut().zip(gradient.1);
+        for (row, (d, (of_gamma, of_beta))) in d.chunks_mut(columns.stride).zip(gradient).enumerate() {
+            let feature = first + row;
+            let (gamma, beta) = (self.state.gamma[feature], self.state.beta[feature]);
+            let row = NormRow { gamma, beta, inverse: seen[feature].inverse };
+            let d = &mut d[..columns.count];
+            (*of_gamma, *of_beta) = (kernels.norm_backward)(gate, row, normed.row(feature), d);
+        }
     }
 
     /// 1 / sqrt(variance + eps).
     fn inverse_deviation(&self, variance: f32) -> f32 {
         1.0 / (variance + self.eps).sqrt()
     }
+}
 
-    /// y <- (y - mean) / sqrt(variance + eps), feature by feature.
-    fn normalise(&self, y: &mut [f32], batch: usize, statistics: impl Fn(usize) -> (f32, f32) + Sync) {
-        let rows = y.par_chunks_exact_mut(batch).enumerate().with_min_len(FEATURES);
-        rows.for_each(|(feature, y)| {
-            let (mean, variance) = statistics(feature);
-            let inverse = self.inverse_deviation(variance);
-            y.iter_mut().for_each(|y| *y = (*y - mean) * inverse);
-        });
+impl NormState {
+    /// z = gamma normed + beta.
+    pub fn scale_and_shift(&self, feature: usize, normed: f32) -> f32 {
+        self.gamma[feature] * normed + self.beta[feature]
     }
 }
 
 impl NormMoments {
     /// Zero moments for `features`.
     pub fn new(features: usize) -> Self {
-        Self { gamma: Moments::new(features), beta: Moments::new(features) }
+        Self { gamma: PlainMoments::new(features), beta: PlainMoments::new(features) }
     }
-}
-
-/// Mean and biased variance of each row of `y`, (features, batch).
-fn batch_statistics(y: &[f32], batch: usize) -> Vec<(f32, f32)> {
-    let share = 1.0 / batch as f32;
-    let statistics = |y: &[f32]| {
-        let mean = sum(y.iter().copied()) * share;
-        (mean, sum(y.iter().map(|y| (y - mean) * (y - mean))) * share)
-    };
-    y.par_chunks_exact(batch).with_min_len(FEATURES).map(statistics).collect()
-}
-
-/// z <- gamma z + beta, feature by feature.
-fn scale_and_shift(state: &NormState, z: &mut [f32], batch: usize) {
-    let rows = z.par_chunks_exact_mut(batch).zip(&state.gamma).zip(&state.beta).with_min_len(FEATURES);
-    rows.for_each(|((z, gamma), beta)| z.iter_mut().for_each(|z| *z = gamma * *z + beta));
-}
-
-/// The sum of `values`, added up in sixteen interleaved sums: an order that vector instructions of any width can keep.
-fn sum(values: impl Iterator<Item = f32>) -> f32 {
-    let mut lanes = [0.0; 16];
-    values.enumerate().for_each(|(index, value)| lanes[index % 16] += value);
-    lanes.iter().sum()
 }
 
 /// Exact mean and variance of each feature over any number of batches, summed in double precision.
@@ -197,14 +170,14 @@ impl ExactStatistics {
         Self { count: 0.0, sum: vec![0.0; features], squares: vec![0.0; features] }
     }
 
-    /// Counts in the columns of `y`, (features, batch).
-    pub fn add(&mut self, y: &[f32], batch: usize) {
+    /// Counts in a batch of which `sums` gives the sum and the sum of squares, feature by feature.
+    pub fn add(&mut self, batch: usize, sums: &[(f64, f64)]) {
         self.count += batch as f64;
-        for ((sum, squares), y) in self.sum.iter_mut().zip(&mut self.squares).zip(y.chunks_exact(batch)) {
-            for y in y.iter().copied().map(f64::from) {
-                *sum += y;
-                *squares += y * y;
-            }
+        for ((sum, squares), (of_batch, squares_of_batch)) in
+            self.sum.iter_mut().zip(&mut self.squares).zip(sums)
+        {
+            *sum += of_batch;
+            *squares += squares_of_batch;
         }
     }
 
@@ -216,4 +189,10 @@ impl ExactStatistics {
             state.variance[j] = (squares / self.count - mean * mean).max(0.0) as f32;
         }
     }
+}
+
+/// The sum of a row and that of its squares, in double precision.
+pub(super) fn exact_sums(y: &[f32]) -> (f64, f64) {
+    let numbers = y.iter().copied().map(f64::from);
+    numbers.fold((0.0, 0.0), |(sum, squares), y| (sum + y, squares + y * y))
 }

@@ -1,20 +1,21 @@
 //! Adam: moments, bias correction, and the step of the batch-norm parameters. The step of the weights belongs to
 //! the synaptic rule, which is handed [`AdamStep`] and a tile of synapses.
 
+use super::Moments;
 use crate::kernels::{AdamStep, Kernels};
 use crate::network::{Linear, NormGradient, NormMoments, NormState};
 use crate::recipe::settings;
 
-/// First and second moment of some parameters.
+/// First and second moment of the scales or shifts of a batch norm.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Moments {
+pub struct PlainMoments {
     /// M: exponential average of the gradient.
     pub mean: Vec<f32>,
     /// V: exponential average of its square.
     pub square: Vec<f32>,
 }
 
-impl Moments {
+impl PlainMoments {
     /// Zero moments of `n` parameters.
     pub fn new(n: usize) -> Self {
         Self { mean: vec![0.0; n], square: vec![0.0; n] }
@@ -38,7 +39,7 @@ impl Adam {
         Self {
             settings: settings.clone(),
             steps: 0,
-            weights: layers.clone().map(|linear| Moments::new(linear.hidden().len())).collect(),
+            weights: layers.clone().map(|linear| Moments::new(linear, settings.state)).collect(),
             norms: layers.map(|linear| NormMoments::new(linear.outputs())).collect(),
         }
     }
@@ -61,7 +62,7 @@ impl Adam {
         state: &mut NormState,
         moments: &mut NormMoments,
     ) {
-        let plain = |gradient: &[f32], parameters: &mut [f32], moments: &mut Moments| {
+        let plain = |gradient: &[f32], parameters: &mut [f32], moments: &mut PlainMoments| {
             (kernels.adam_tile)(step, 0.0, gradient, parameters, &mut moments.mean, &mut moments.square);
         };
         plain(&gradient.gamma, &mut state.gamma, &mut moments.gamma);

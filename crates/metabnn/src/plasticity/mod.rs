@@ -24,9 +24,17 @@ impl Default for Rule {
     }
 }
 
-impl Rule {
-    /// Updates one tile of synapses of `layer` (counted from 0), right after its gradient was computed.
-    pub fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
+/// What a synapse makes of an update. It is local: it sees the gradient, the hidden weight and Adam's moments of each
+/// synapse, nothing else; what it writes into them is kept.
+///
+/// A training step takes any rule, those of recipes ([`Rule`]) and one's own: see `examples/own_rule.rs`.
+pub trait SynapticRule: Sync {
+    /// Updates some synapses of `layer` (counted from 0), right after their gradient was computed.
+    fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>);
+}
+
+impl SynapticRule for Rule {
+    fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
         match self {
             Self::Metaplastic(rule) => rule.update(kernels, step, layer, tile),
         }

@@ -20,6 +20,7 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         "pmnist-forgetting",
         "pmnist-interleaved",
         "pmnist-full-precision",
+        "fig2d",
         "mnist-fashion",
         "stream-fmnist",
     ]

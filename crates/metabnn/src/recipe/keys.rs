@@ -88,6 +88,7 @@ pub(super) static KEYS: &[Key] = &[
     key("optimizer.eps", Kind::Real(POSITIVE)),
     key("optimizer.weight_decay", Kind::Real(NOT_NEGATIVE)),
     key("optimizer.reset_per_task", Kind::Flag),
+    key("optimizer.state", Kind::Word(&["f32", "bf16"])),
     key("schedule.epochs", Kind::Whole(1, MAX_IMAGES)),
     // Training normalises with the statistics of its batch: one image alone has none.
     key("schedule.batch", Kind::Whole(2, MAX_IMAGES)),

@@ -173,6 +173,18 @@ pub struct Optimizer {
     pub weight_decay: f32,
     /// Whether each task starts with fresh moments; this needs to know where a task ends.
     pub reset_per_task: bool,
+    /// Numbers that the moments of the synapses are kept in.
+    pub state: State,
+}
+
+/// Numbers that the optimizer keeps its moments in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// 32 bits.
+    F32,
+    /// 16 bits (bfloat16), rounded up or down at random: half the memory of the moments, another result.
+    Bf16,
 }
 
 /// `[schedule]`: how long, in what portions.
@@ -219,7 +231,15 @@ impl Default for Norm {
 
 impl Default for Optimizer {
     fn default() -> Self {
-        Self { lr: 0.005, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 1e-7, reset_per_task: true }
+        Self {
+            lr: 0.005,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 1e-7,
+            reset_per_task: true,
+            state: State::F32,
+        }
     }
 }
 

@@ -273,7 +273,7 @@ mod tests {
             bins in 1..70usize,
         ) {
             let written: Vec<WeightHistogram> =
-                (0..3).map(|task| WeightHistogram::new(task, 2, &weights, bins)).collect();
+                (0..3).map(|task| WeightHistogram::new(task, 2, || weights.iter().copied(), bins)).collect();
             let text = histograms(&written);
             prop_assert_eq!(parse_histograms(Path::new("h"), &text).unwrap(), written);
         }

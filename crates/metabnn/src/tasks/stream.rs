@@ -191,8 +191,11 @@ mod tests {
             (3, 3, (4, 4), 3)
         );
         assert_eq!((stream.phases[0].len(), stream.tests[0].images.len()), (20, 30));
-        let rows: Vec<Vec<f32>> =
-            stream.phases.iter().map(|p| p.gather(5..6, Input::Real).inputs.to_real().into_owned()).collect();
+        let rows: Vec<Vec<f32>> = stream
+            .phases
+            .iter()
+            .map(|p| p.gather(5..6, Input::Real).inputs.to_real().to_samples(|_, value| value))
+            .collect();
         let sorted = |row: &[f32]| {
             let mut row = row.to_vec();
             row.sort_by(f32::total_cmp);
@@ -218,7 +221,7 @@ mod tests {
     fn a_sequence_pads_smaller_images_to_the_largest() {
         let stream =
             TaskStream::new(&settings(Stream::Sequence, 2), &[set("a", 6, 9), set("b", 4, 9)]).unwrap();
-        let row = stream.phases[1].gather(0..1, Input::Real).inputs.to_real().into_owned();
+        let row = stream.phases[1].gather(0..1, Input::Real).inputs.to_real().to_samples(|_, value| value);
         assert_eq!(row.len(), 36);
         assert!(row[..7].iter().all(|&p| p == 0.0) && row[8] == 7.0 / 255.0);
         assert_eq!(stream.tests[1].name, "b");

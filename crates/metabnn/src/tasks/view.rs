@@ -3,8 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use metabnn_infer::kernels::Pixels;
+use metabnn_infer::{BitMatrix, WORD};
+
 use crate::data::Images;
-use crate::network::{Activations, Batch};
+use crate::network::{Batch, Inputs};
 use crate::recipe::settings::Input;
 
 /// Some images of a data set, their pixels permuted or not. Cheap to clone: pixels are shared.
@@ -28,15 +31,10 @@ impl View {
         self.selection.as_ref().map_or(self.images.len(), |selection| selection.len())
     }
 
-    /// Pixels, in the task's order, and label of image `index`.
-    fn sample(&self, index: usize) -> (impl Iterator<Item = u8> + '_, u8) {
+    /// Pixels of image `index` as they are, and its label.
+    fn image(&self, index: usize) -> (&[u8], u8) {
         let index = self.selection.as_ref().map_or(index, |selection| selection[index] as usize);
-        let image = self.images.image(index);
-        let pixel = move |i: usize| match &self.permutation {
-            None => image[i],
-            Some(permutation) => image[permutation[i] as usize],
-        };
-        ((0..image.len()).map(pixel), self.images.label(index))
+        (self.images.image(index), self.images.label(index))
     }
 }
 
@@ -67,35 +65,72 @@ impl Split {
         &self.views
     }
 
-    /// Gathers the images at `indices` as the network's input: p / 255, or the signs of the pixels.
-    pub fn gather(&self, indices: impl ExactSizeIterator<Item = usize>, input: Input) -> Batch {
-        let batch = indices.len();
-        let mut labels = Vec::with_capacity(batch);
-        let mut values = Vec::new();
-        for index in indices {
-            let (pixels, label) = self.sample(index);
-            match input {
-                Input::Real => values.extend(pixels.map(|p| f32::from(p) / 255.0)),
-                Input::Sign => values.extend(pixels.map(|p| if p > 0 { 1.0 } else { -1.0 })),
-            }
-            labels.push(label);
+    /// Gathers the images at `indices` as the network's input: pixels, or their signs.
+    pub fn gather(&self, indices: impl Iterator<Item = usize>, input: Input) -> Batch {
+        let places: Vec<(&View, usize)> = indices.map(|index| self.place(index)).collect();
+        let labels = places.iter().map(|(view, index)| view.image(*index).1).collect();
+        let width = self.views.first().map_or(0, |view| view.images.width());
+        let mut pixels = Pixels::new(width, places.len());
+        let stride = pixels.stride();
+        for (few, places) in places.chunks(TOGETHER).enumerate() {
+            place_pixels(places, width, &mut pixels.values_mut()[few * TOGETHER..], stride);
         }
-        let samples = Activations::from_samples(&values, values.len() / batch.max(1));
         let inputs = match input {
-            Input::Real => samples,
-            Input::Sign => Activations::Signs(samples.to_signs()),
+            Input::Real => Inputs::Pixels(pixels),
+            Input::Sign => Inputs::Signs(ink(&pixels)),
         };
         Batch { inputs, labels }
     }
 
-    fn sample(&self, mut index: usize) -> (impl Iterator<Item = u8> + '_, u8) {
+    /// The view that image `index` is in, and its place there.
+    fn place(&self, mut index: usize) -> (&View, usize) {
         let view = self.views.iter().find(|view| {
             let here = index < view.len();
             index -= if here { 0 } else { view.len() };
             here
         });
-        view.expect("indices are below len()").sample(index)
+        (view.expect("indices are below len()"), index)
     }
+}
+
+/// Images whose pixels are put in place together: their rows of eight bytes are written at once.
+const TOGETHER: usize = 8;
+
+/// Writes the pixels of a few images, in their tasks' order, side by side: pixel i of all of them at `to[i * stride]`.
+fn place_pixels(places: &[(&View, usize)], width: usize, to: &mut [u8], stride: usize) {
+    let images = places.iter().map(|(view, index)| (view.image(*index).0, view.permutation.as_deref()));
+    let images: Vec<_> = images.collect();
+    let one_order =
+        images.windows(2).all(|pair| pair[0].1.map(<[u32]>::as_ptr) == pair[1].1.map(<[u32]>::as_ptr));
+    match (images.first(), one_order, images.len() == TOGETHER) {
+        (Some((_, order)), true, true) => {
+            let images: [&[u8]; TOGETHER] = std::array::from_fn(|image| &images[image].0[..width]);
+            for (i, to) in to.chunks_mut(stride).enumerate() {
+                let pixel = order.map_or(i, |order| order[i] as usize);
+                let to = &mut to[..TOGETHER];
+                to.iter_mut().zip(images).for_each(|(to, image)| *to = image[pixel]);
+            }
+        }
+        _ => {
+            for (column, (image, order)) in images.into_iter().enumerate() {
+                for (i, to) in to.chunks_mut(stride).enumerate() {
+                    to[column] = image[order.map_or(i, |order| order[i] as usize)];
+                }
+            }
+        }
+    }
+}
+
+/// +1 where a pixel has ink, (pixels, batch).
+fn ink(pixels: &Pixels) -> BitMatrix {
+    let mut bits = BitMatrix::new(pixels.width(), pixels.batch());
+    for pixel in 0..pixels.width() {
+        let words = bits.row_mut(pixel);
+        for (sample, value) in pixels.row(pixel).iter().enumerate() {
+            words[sample / WORD] |= u64::from(*value > 0) << (sample % WORD);
+        }
+    }
+    bits
 }
 
 /// Cuts 0..count into batches of `size`; what is left over is a smaller batch, but a single image joins the batch
@@ -113,6 +148,7 @@ pub fn batches(count: usize, size: usize) -> impl ExactSizeIterator<Item = Range
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Rows;
 
     fn images() -> Arc<Images> {
         let pixels = vec![0, 51, 102, 255, 10, 20, 30, 40];
@@ -131,14 +167,14 @@ mod tests {
         let batch = split.gather([0, 2, 3].into_iter(), Input::Real);
         assert_eq!(batch.labels, [2, 0, 2]);
         let expected = [0, 51, 102, 255, 40, 30, 20, 10, 255, 102, 51, 0].map(|p| p as f32 / 255.0);
-        assert_eq!(batch.inputs, Activations::from_samples(&expected, 4));
-        assert_eq!(batch.inputs.to_real()[..3], [0.0, 40.0 / 255.0, 1.0], "one row per pixel");
+        assert_eq!(batch.inputs.to_real(), Rows::from_samples(&expected, 4));
+        assert_eq!(batch.inputs.to_real().row(0), [0.0, 40.0 / 255.0, 1.0], "one row per pixel");
     }
 
     #[test]
     fn the_sign_of_a_pixel_is_plus_one_where_there_is_ink() {
         let batch = Split::new(vec![View::all(images())]).gather(0..1, Input::Sign);
-        assert_eq!(batch.inputs.to_real().as_ref(), [-1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(batch.inputs.to_real().to_samples(|_, value| value), [-1.0, 1.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -58,6 +58,8 @@ fn values_out_of_range_or_of_the_wrong_type() {
         ("optimizer.eps = 0.0", "optimizer.eps", number, "0.0"),
         ("optimizer.weight_decay = -1e-7", "optimizer.weight_decay", "a finite number >= 0", "-1e-7"),
         ("optimizer.reset_per_task = 1", "optimizer.reset_per_task", "true or false", "1"),
+        ("optimizer.state = 'f64'", "optimizer.state", "\"f32\" or \"bf16\"", "'f64'"),
+        ("optimizer.state = 16", "optimizer.state", "\"f32\" or \"bf16\"", "16"),
         ("norm.eps = 1e-60", "norm.eps", number, "1e-60"),
         ("norm.momentum = 0", "norm.momentum", "a number in (0, 1]", "0"),
         ("norm.momentum = 1.5", "norm.momentum", "a number in (0, 1]", "1.5"),

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{names, recipe, with};
 use crate::recipe::expand::fold;
 use crate::recipe::render::{Layer, flatten};
-use crate::recipe::settings::{GammaInit, Settings, Stream};
+use crate::recipe::settings::{GammaInit, Optimizer, Settings, State, Stream};
 use crate::recipe::{Recipe, Run, builtin};
 
 fn runs(text: &str, overrides: &[(&str, &str)]) -> Vec<Run> {
@@ -134,6 +134,7 @@ fn override_values_are_toml_or_else_text() {
         ("data.sets", "fashion-mnist"),
         ("network.hidden", "[8, 9]"),
         ("optimizer", "{ lr = 0.25, reset_per_task = false }"),
+        ("optimizer.state", "bf16"),
         ("name", "2021"),
         ("title", "Two words"),
     ];
@@ -144,7 +145,8 @@ fn override_values_are_toml_or_else_text() {
         (base.data.sets.as_slice(), &base.network.hidden),
         (["fashion-mnist".into()].as_slice(), &vec![8, 9])
     );
-    assert_eq!((base.optimizer.lr, base.optimizer.reset_per_task), (0.25, false));
+    let Optimizer { lr, reset_per_task, state, .. } = base.optimizer;
+    assert_eq!((lr, reset_per_task, state), (0.25, false, State::Bf16));
     assert_eq!((recipe.name.as_str(), recipe.title.as_str()), ("2021", "Two words"));
 }
 
@@ -178,6 +180,7 @@ fn the_built_in_recipes_expand_as_they_say() {
         ("pmnist-forgetting", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
         ("pmnist-interleaved", vec!["m=0_seed=0", "m=1.35_seed=0"]),
         ("pmnist-full-precision", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
+        ("fig2d", vec!["seed=0"]),
         ("mnist-fashion", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("stream-fmnist", vec!["plain_seed=0", "metaplastic_seed=0"]),
     ];

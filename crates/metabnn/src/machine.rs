@@ -1,0 +1,47 @@
+//! What the work is done with: kernels and threads. Neither changes a result.
+
+use std::sync::{Arc, OnceLock};
+use std::{io, thread};
+
+use crate::kernels::{Kernels, Platform, Pool};
+
+/// The kernels of an instruction set, and a pool of threads. Cheap to clone: the threads are shared.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The inner loops.
+    pub kernels: Kernels,
+    /// The threads.
+    pub pool: Arc<Pool>,
+}
+
+static DEFAULT: OnceLock<Machine> = OnceLock::new();
+
+impl Machine {
+    /// `threads` threads (at least one) and the kernels of `platform`.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    ///
+    /// # Panics
+    /// If this machine lacks the platform.
+    pub fn new(threads: usize, platform: Platform) -> io::Result<Self> {
+        Ok(Self { kernels: Kernels::of(platform), pool: Arc::new(Pool::new(threads)?) })
+    }
+
+    /// The machine that networks are made on: the one that [`Machine::make_default`] was called with, else one thread
+    /// per core and the widest instructions there are.
+    pub fn get() -> &'static Self {
+        DEFAULT.get_or_init(|| {
+            let threads = thread::available_parallelism().map_or(1, usize::from);
+            let kernels = Kernels::of(Platform::detect());
+            // A pool of one starts no thread: what cannot be started can be done without.
+            let pool = Pool::new(threads).or_else(|_| Pool::new(1)).expect("a pool of one thread");
+            Self { kernels, pool: Arc::new(pool) }
+        })
+    }
+
+    /// Makes this the default for the rest of the process; `false` if there was one already.
+    pub fn make_default(self) -> bool {
+        DEFAULT.set(self).is_ok()
+    }
+}

@@ -1,0 +1,170 @@
+//! The batches of a task's training, one after the other, epoch by epoch.
+
+use std::ops::Range;
+
+use super::view::{Split, batches};
+use crate::network::Batch;
+use crate::random::Stream;
+use crate::recipe::settings::Input;
+
+/// Shuffles the images of a task for every epoch and gathers them into batches. It only looks ahead: a batch can be
+/// asked for while the one before is trained on.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    images: &'a Split,
+    input: Input,
+    /// The images in the order of the present epoch.
+    order: Vec<usize>,
+    shuffling: Stream,
+    /// The batches of an epoch, as ranges of `order`, the first `given` of them done.
+    ranges: Vec<Range<usize>>,
+    given: usize,
+}
+
+impl<'a> Loader<'a> {
+    /// Batches of `size` images in the order that `shuffling` draws.
+    pub fn new(images: &'a Split, size: usize, input: Input, shuffling: Stream) -> Self {
+        let ranges: Vec<_> = batches(images.len(), size).collect();
+        Self { images, input, order: (0..images.len()).collect(), shuffling, given: ranges.len(), ranges }
+    }
+
+    /// Batches in an epoch.
+    pub fn batches(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The next batch; after the last one of an epoch, the first one of the next.
+    pub fn next_batch(&mut self) -> Batch {
+        if self.given == self.ranges.len() {
+            self.shuffling.shuffle(&mut self.order);
+            self.given = 0;
+        }
+        let range = self.ranges[self.given].clone();
+        self.given += 1;
+        self.images.gather(self.order[range].iter().copied(), self.input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::Images;
+    use crate::network::{Inputs, Rows};
+    use crate::random::Purpose;
+    use crate::tasks::View;
+
+    const WIDTH: usize = 12;
+
+    /// Every image differs from all others in its pixels, and its label is its index.
+    fn images(count: usize) -> Arc<Images> {
+        let pixel = |image: usize, i: usize| {
+            if (image + i).is_multiple_of(4) { 0 } else { (7 * image + 20 * i + 1) as u8 }
+        };
+        let pixels = (0..count).flat_map(|image| (0..WIDTH).map(move |i| pixel(image, i))).collect();
+        Arc::new(Images::new(3, 4, count, pixels, (0..count as u8).collect()).unwrap())
+    }
+
+    fn shuffling(index: u32) -> Stream {
+        Stream::new(3, Purpose::Shuffle, index)
+    }
+
+    /// `count` images as they are, all of them reversed, and again in another order, a few left out.
+    fn interleaved(count: usize) -> Split {
+        let (images, order) = (images(count), |index| Arc::from(shuffling(index).permutation(WIDTH)));
+        let view = |permutation, selection| View { images: images.clone(), selection, permutation };
+        let few: Arc<[u32]> = (0..count as u32).filter(|image| image % 3 > 0).collect();
+        let reversed = (0..WIDTH as u32).rev().collect();
+        Split::new(vec![view(None, None), view(Some(reversed), None), view(Some(order(9)), Some(few))])
+    }
+
+    /// Image `index` of `split` by itself, as numbers, and its label.
+    fn one(split: &Split, index: usize, input: Input) -> (Vec<f32>, u8) {
+        let mut left = index;
+        for view in split.views() {
+            let selection =
+                |place| view.selection.as_ref().map_or(place, |selection| selection[place] as usize);
+            let length = view.selection.as_ref().map_or(view.images.len(), |selection| selection.len());
+            if left < length {
+                let pixels = view.images.image(selection(left));
+                let pixel =
+                    |i| view.permutation.as_ref().map_or(pixels[i], |order| pixels[order[i] as usize]);
+                let value = |i| match input {
+                    Input::Real => f32::from(pixel(i)) / 255.0,
+                    Input::Sign => {
+                        if pixel(i) > 0 {
+                            1.0
+                        } else {
+                            -1.0
+                        }
+                    }
+                };
+                return ((0..WIDTH).map(value).collect(), view.images.label(selection(left)));
+            }
+            left -= length;
+        }
+        panic!("no image {index}");
+    }
+
+    fn assert_is(batch: &Batch, split: &Split, indices: &[usize], input: Input) {
+        let ones: Vec<_> = indices.iter().map(|&index| one(split, index, input)).collect();
+        let samples: Vec<f32> = ones.iter().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        assert_eq!(batch.inputs.to_real(), Rows::from_samples(&samples, WIDTH));
+        assert_eq!(batch.labels, ones.iter().map(|(_, label)| *label).collect::<Vec<_>>());
+        assert_eq!(batch.inputs.batch(), indices.len());
+        assert_eq!(matches!(batch.inputs, Inputs::Signs(_)), input == Input::Sign);
+    }
+
+    #[test]
+    fn batches_are_the_shuffled_images_in_order() {
+        for input in [Input::Real, Input::Sign] {
+            for (count, size) in [(20, 7), (21, 8), (64, 64), (33, 32), (2, 5), (1, 3)] {
+                for split in [Split::new(vec![View::all(images(count))]), interleaved(count)] {
+                    let mut loader = Loader::new(&split, size, input, shuffling(0));
+                    assert_eq!(loader.batches(), batches(split.len(), size).len());
+                    let (mut order, mut expected) = ((0..split.len()).collect::<Vec<_>>(), shuffling(0));
+                    for _ in 0..3 {
+                        expected.shuffle(&mut order);
+                        for range in batches(split.len(), size) {
+                            assert_is(&loader.next_batch(), &split, &order[range], input);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_epoch_has_every_image_once_and_the_next_another_order() {
+        let split = Split::new(vec![View::all(images(50))]);
+        let mut loader = Loader::new(&split, 8, Input::Real, shuffling(1));
+        let mut epoch = || (0..loader.batches()).flat_map(|_| loader.next_batch().labels).collect::<Vec<_>>();
+        let epochs = [epoch(), epoch()];
+        assert_ne!(epochs[0], epochs[1]);
+        for mut labels in epochs {
+            labels.sort_unstable();
+            assert_eq!(labels, (0..50).collect::<Vec<_>>());
+        }
+    }
+
+    /// Eight images of one order of pixels are put in place together, others one by one.
+    #[test]
+    fn images_of_several_orders_of_pixels_are_gathered_like_single_ones() {
+        let split = interleaved(30);
+        let mut all: Vec<usize> = (0..split.len()).collect();
+        for input in [Input::Real, Input::Sign] {
+            for size in [1, 7, 8, 9, 16, 65, split.len()] {
+                shuffling(size as u32).shuffle(&mut all);
+                // Shuffled, then by view: eights of several orders, and of one.
+                for sorted in [false, true] {
+                    let mut indices = all[..size].to_vec();
+                    if sorted {
+                        indices.sort_unstable();
+                    }
+                    assert_is(&split.gather(indices.iter().copied(), input), &split, &indices, input);
+                }
+            }
+        }
+    }
+}
