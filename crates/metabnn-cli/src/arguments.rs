@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use metabnn::kernels::{Kernels, Platform};
+use metabnn::kernels::Platform;
+use metabnn::machine::Machine as Worker;
 use metabnn::recipe::{Recipe, RecipeErrors, builtin};
 
 /// Train metaplastic binarized neural networks on a stream of tasks and see what they keep.
@@ -40,6 +41,8 @@ pub enum Command {
     Data(Data),
     /// Test a trained model
     Eval(Eval),
+    /// How long a training step takes on this machine, part by part
+    Bench(Bench),
     /// Make the report of a folder of results anew; of several, side by side
     Report(Report),
 }
@@ -140,6 +143,33 @@ pub struct Eval {
     pub machine: Machine,
 }
 
+/// A training step of the network 784-WIDTH-WIDTH-10, on MNIST where it is there, else on glyphs.
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// Units of each hidden layer
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = count(1, 65_536))]
+    pub width: u32,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = count(2, 10_000))]
+    pub batch: u32,
+    /// Steps that are timed
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = count(1, 1_000_000))]
+    pub steps: u32,
+    /// Real weights and ReLU instead of binary ones: the control
+    #[arg(long)]
+    pub full_precision: bool,
+    /// Adam's moments in 16 bits instead of 32, as with optimizer.state = "bf16"
+    #[arg(long)]
+    pub bf16: bool,
+    /// Time a whole epoch as well, with the tests at its end
+    #[arg(long)]
+    pub epoch: bool,
+    #[command(flatten)]
+    pub data: DataFolder,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
 #[derive(Args, Debug)]
 pub struct Report {
     /// Folders of results
@@ -161,6 +191,10 @@ impl std::fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+fn count(least: i64, most: i64) -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(least..=most)
+}
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -189,19 +223,24 @@ impl Chosen {
 }
 
 impl Machine {
-    /// Sets threads and kernels for the rest of the process.
-    pub fn prepare(&self) -> anyhow::Result<()> {
-        if let Some(name) = &self.kernels {
-            let available = Platform::available();
-            let chosen = available.iter().find(|platform| platform.name() == name);
-            let names: Vec<_> = available.iter().map(|platform| platform.name()).collect();
-            let unknown = || UsageError(format!("--kernels {name}: this machine has {}", names.join(", ")));
-            Kernels::force(*chosen.ok_or_else(unknown)?);
-        }
-        if let Some(threads) = self.threads {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-            pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
-        }
-        Ok(())
+    /// Sets threads and kernels for the rest of the process; gives them.
+    pub fn prepare(&self) -> anyhow::Result<&'static Worker> {
+        let available = || Platform::ALL.into_iter().filter(|platform| platform.is_available());
+        let platform = match &self.kernels {
+            None => Platform::detect(),
+            Some(name) => {
+                let chosen = available().find(|platform| platform.name() == name);
+                let names: Vec<_> = available().map(Platform::name).collect();
+                let unknown =
+                    || UsageError(format!("--kernels {name}: this machine has {}", names.join(", ")));
+                chosen.ok_or_else(unknown)?
+            }
+        };
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or_else(cores, usize::from);
+        let machine =
+            Worker::new(threads, platform).with_context(|| format!("cannot start {threads} threads"))?;
+        machine.make_default();
+        Ok(Worker::get())
     }
 }

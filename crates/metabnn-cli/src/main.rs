@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod data;
 mod eval;
 mod list;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Show(show) => list::show(&show, output),
         Command::Data(data) => data::data(&data, output),
         Command::Eval(eval) => eval::eval(&eval, output),
+        Command::Bench(bench) => bench::bench(&bench, output),
         Command::Report(report) => report::report(&report, output),
     };
     match result {

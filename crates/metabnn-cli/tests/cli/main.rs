@@ -5,6 +5,7 @@ mod bad_data;
 mod bad_folder;
 mod bad_model;
 mod bad_recipe;
+mod bench;
 mod results;
 mod same_bits;
 mod shown;

@@ -1,5 +1,7 @@
 //! What changes a result and what does not.
 
+use metabnn::kernels::Platform;
+
 use crate::support::{RUN, Workplace, run};
 
 /// Model and metrics of the run in `out`.
@@ -19,14 +21,27 @@ fn with(place: &Workplace, out: &str, set: &[&str], arguments: &[&str]) -> [Vec<
 #[test]
 fn threads_and_kernels_change_nothing() {
     let place = Workplace::new();
-    let set = ["network.hidden=[70, 33]"];
-    let first = with(&place, "first", &set, &["--threads", "1"]);
-    assert!(first == with(&place, "again", &set, &["--threads", "1"]));
-    assert!(first == with(&place, "threads", &set, &["--threads", "2"]));
-    assert!(first == with(&place, "portable", &set, &["--kernels", "portable"]));
-    let real = ["network.hidden=[33]", "network.precision=full-precision"];
-    let first = with(&place, "real", &real, &["--threads", "2"]);
-    assert!(first == with(&place, "real-portable", &real, &["--threads", "1", "--kernels", "portable"]));
+    let kernels = || Platform::ALL.into_iter().filter(|platform| platform.is_available()).map(Platform::name);
+    let mut others = Vec::new();
+    for (index, set) in [
+        &["network.hidden=[70, 33]"][..],
+        &["network.hidden=[33]", "network.precision=full-precision"],
+        &["network.hidden=[70, 33]", "optimizer.state=bf16"],
+        &["network.hidden=[33]", "network.input=sign", "schedule.batch=33"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = |name: &str| format!("{index}-{name}");
+        let first = with(&place, &out("first"), set, &["--threads", "1"]);
+        assert!(first == with(&place, &out("again"), set, &["--threads", "1"]), "{set:?}");
+        assert!(first == with(&place, &out("threads"), set, &["--threads", "2"]), "{set:?}");
+        for name in kernels() {
+            assert!(first == with(&place, &out(name), set, &["--kernels", name]), "{set:?}, {name}");
+        }
+        assert!(!others.contains(&first), "{set:?} does change the result");
+        others.push(first);
+    }
 }
 
 #[test]
