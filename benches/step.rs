@@ -49,7 +49,7 @@ fn products(criterion: &mut Criterion) {
     for width in WIDTHS {
         let signs: Vec<f32> =
             (0..width * width.max(784)).map(|i| if i * 7919 % 13 < 6 { 1.0 } else { -1.0 }).collect();
-        let weights = BitMatrix::from_signs(width, width, &signs);
+        let weights = BitMatrix::from_signs(width, width, &signs[..width * width]);
         let features = BitMatrix::from_signs(width, BATCH, &signs[..width * BATCH]);
         let samples = Samples::from_features(&features);
         let stride = BATCH.next_multiple_of(16);
