@@ -87,6 +87,17 @@ fn one_seed_one_result_with_any_threads_and_kernels() {
     }
 }
 
+/// So wide that threads share the gradient below the second layer, and the layers' outputs unevenly.
+#[test]
+fn one_seed_one_result_with_wide_layers() {
+    for precision in [Precision::Binary, Precision::FullPrecision] {
+        let mut settings = settings(precision, Statistics::Batch);
+        settings.network.hidden = vec![600, 200];
+        settings.schedule.epochs = 1;
+        assert_one_result(&settings);
+    }
+}
+
 #[test]
 fn one_seed_one_result_with_signs_as_input() {
     for precision in [Precision::Binary, Precision::FullPrecision] {
