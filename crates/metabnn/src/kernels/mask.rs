@@ -77,7 +77,7 @@ pub(super) fn pack<M: Mask>(values: &[f32], words: &mut [u64]) {
 }
 
 /// Puts the signs of each group of sixteen values, those of `used`, into the words from bit `place` on. At place 0 the
-/// other bits become 0, elsewhere they stay.
+/// other bits become 0; elsewhere they stay, and those of the place have to be 0 before.
 #[inline(always)]
 pub(super) fn put_signs<M: Mask>(values: &[f32], used: u16, place: usize, words: &mut [u64]) {
     let groups = values.as_chunks::<LANES>().0.iter();
