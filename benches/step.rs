@@ -33,7 +33,7 @@ fn steps(criterion: &mut Criterion) {
         let network = settings::Network { hidden: vec![width; 2], ..Default::default() };
         let settings = Settings { network, ..Settings::default() };
         let mut network = Network::from_settings(&settings, 784, 10).on(machine);
-        let mut adam = Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear));
+        let mut adam = Adam::new(&settings.optimizer, &network.layers);
         let batch = batch();
         group.throughput(Throughput::Elements(BATCH as u64));
         group.bench_function(BenchmarkId::from_parameter(width), |bencher| {

@@ -236,8 +236,7 @@ impl Machine {
                 chosen.ok_or_else(unknown)?
             }
         };
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.map_or_else(cores, usize::from);
+        let threads = self.threads.map_or_else(Worker::cores, usize::from);
         let machine =
             Worker::new(threads, platform).with_context(|| format!("cannot start {threads} threads"))?;
         machine.make_default();

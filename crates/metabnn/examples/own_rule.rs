@@ -49,7 +49,7 @@ fn trained(rule: &dyn SynapticRule) -> (Network, f64) {
     let shuffling = Stream::new(0, Purpose::Shuffle, 0);
     let mut loader = Loader::new(&images, settings.schedule.batch, settings.network.input, shuffling);
     let mut network = Network::from_settings(&settings, 784, 10);
-    let mut adam = Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear));
+    let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let start = Instant::now();
     for _ in 0..STEPS {
         network.step(&loader.next_batch(), &mut adam, rule, &mut || {});

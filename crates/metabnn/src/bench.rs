@@ -97,7 +97,7 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
     let batches = batches(&images, options.batch);
     let classes = images.train.classes();
     let network = Network::from_settings(&settings, images.train.width(), classes).on(machine);
-    let mut adam = Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear));
+    let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
     let mut times = Vec::new();
     for step in 0..WARM_UP + options.steps {
@@ -108,13 +108,12 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
         knowledge.network.step(&batches[step % batches.len()], &mut adam, &settings.rule, &mut || {});
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    let mut times = times.split_off(WARM_UP);
-    times.sort_by(f64::total_cmp);
+    let times = sorted(times.split_off(WARM_UP));
     let share = 1e3 / options.steps as f64;
     let parts = knowledge.network.parts.times();
     let parts_ms = parts.map(|(name, time)| (name.to_string(), time.as_secs_f64() * share)).collect();
     let evaluate_10k_ms = evaluation(&knowledge, &images, &settings);
-    let median_ms = times[times.len() / 2];
+    let median_ms = median(&times);
     let epoch = options.epoch.then(|| epoch(&knowledge, &images, &settings, median_ms));
     Report {
         width: options.width,
@@ -167,14 +166,21 @@ fn batches(images: &Dataset, size: usize) -> Vec<Batch> {
 /// Milliseconds for 10,000 test images; of fewer, as if there were.
 fn evaluation(knowledge: &Knowledge, images: &Dataset, settings: &Settings) -> f64 {
     let split = Split::new(vec![View::all(images.test.clone())]);
-    let mut times: Vec<f64> = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            evaluate(knowledge, &split, None, settings);
-            start.elapsed().as_secs_f64() * 1e3 * 10_000.0 / split.len() as f64
-        })
-        .collect();
+    let time = |_| {
+        let start = Instant::now();
+        evaluate(knowledge, &split, None, settings);
+        start.elapsed().as_secs_f64() * 1e3 * 10_000.0 / split.len() as f64
+    };
+    median(&sorted((0..5).map(time).collect()))
+}
+
+fn sorted(mut times: Vec<f64>) -> Vec<f64> {
     times.sort_by(f64::total_cmp);
+    times
+}
+
+/// The one in the middle of sorted times; of an even number, the later of the two.
+fn median(times: &[f64]) -> f64 {
     times[times.len() / 2]
 }
 
@@ -207,7 +213,7 @@ pub fn assert_same_as_portable(precision: Precision, machine: &Machine) {
     let losses = [machine, &portable].map(|machine| {
         let mut network =
             Network::from_settings(&settings, glyphs.train.width(), glyphs.train.classes()).on(machine);
-        let mut adam = Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear));
+        let mut adam = Adam::new(&settings.optimizer, &network.layers);
         let batches = batches(&glyphs, 37);
         let steps = batches.iter().take(3);
         steps

@@ -32,12 +32,17 @@ impl Machine {
     /// per core and the widest instructions there are.
     pub fn get() -> &'static Self {
         DEFAULT.get_or_init(|| {
-            let threads = thread::available_parallelism().map_or(1, usize::from);
+            let threads = Self::cores();
             let kernels = Kernels::of(Platform::detect());
             // A pool of one starts no thread: what cannot be started can be done without.
             let pool = Pool::new(threads).or_else(|_| Pool::new(1)).expect("a pool of one thread");
             Self { kernels, pool: Arc::new(pool) }
         })
+    }
+
+    /// Cores that this process may use: as many threads as work at once.
+    pub fn cores() -> usize {
+        thread::available_parallelism().map_or(1, usize::from)
     }
 
     /// Makes this the default for the rest of the process; `false` if there was one already.

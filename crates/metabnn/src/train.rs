@@ -96,7 +96,7 @@ pub fn train_on(
     let start = Instant::now();
     let network = Network::from_settings(settings, stream.image.0 * stream.image.1, stream.classes);
     let network = network.on(machine);
-    let mut adam = fresh_adam(settings, &network);
+    let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
     let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));
     let mut matrix = AccuracyMatrix { untrained: accuracies(&evaluations), rows: Vec::new() };
@@ -107,7 +107,7 @@ pub fn train_on(
     for (index, images) in stream.phases.iter().enumerate() {
         let task = index + 1;
         if settings.optimizer.reset_per_task {
-            adam = fresh_adam(settings, &knowledge.network);
+            adam = Adam::new(&settings.optimizer, &knowledge.network.layers);
         }
         let shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
         let mut loader = Loader::new(images, settings.schedule.batch, settings.network.input, shuffling);
@@ -160,8 +160,4 @@ fn check_finite(
         Some(value) => Err(TrainError::NotFinite { what, value, task, epoch, step, lr }),
         None => Ok(()),
     }
-}
-
-fn fresh_adam(settings: &Settings, network: &Network) -> Adam {
-    Adam::new(&settings.optimizer, network.layers.iter().map(|layer| &layer.linear))
 }

@@ -23,7 +23,7 @@ fn trained(rule: &dyn SynapticRule, state: State, steps: u32) -> (Network, Adam)
     });
     let mut network = Network::new(layers.collect(), Precision::Binary);
     let optimizer = settings::Optimizer { state, ..Default::default() };
-    let mut adam = Adam::new(&optimizer, network.layers.iter().map(|layer| &layer.linear));
+    let mut adam = Adam::new(&optimizer, &network.layers);
     for step in 0..steps {
         let inputs = Inputs::Real(Rows::from_samples(&random(BATCH * WIDTHS[0], 100 + step), WIDTHS[0]));
         let labels = (0..BATCH).map(|sample| (sample % WIDTHS[3]) as u8).collect();

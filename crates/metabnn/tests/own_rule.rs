@@ -55,7 +55,7 @@ fn network(precision: Precision) -> Network {
 
 fn adam(network: &Network) -> Adam {
     let optimizer = settings::Optimizer { weight_decay: 1e-4, ..Default::default() };
-    Adam::new(&optimizer, network.layers.iter().map(|layer| &layer.linear))
+    Adam::new(&optimizer, &network.layers)
 }
 
 /// The network after training with `rule`, and the losses.

@@ -38,7 +38,7 @@ impl Trained {
         });
         let network = Network::new(layers.collect(), precision);
         let optimizer = settings::Optimizer { weight_decay: 1e-4, ..settings::Optimizer::default() };
-        let adam = Adam::new(&optimizer, network.layers.iter().map(|layer| &layer.linear));
+        let adam = Adam::new(&optimizer, &network.layers);
         Self { network, adam, rule: Rule::Metaplastic(Metaplastic { m: PerLayer::Each(m) }) }
     }
 

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+#[cfg(target_arch = "x86_64")]
+use super::Platform;
+
 /// Rates of all threads together, which no kernel that is held up by the same thing can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ceilings {
@@ -266,20 +269,10 @@ impl Loops {
         let mut loops = vec![portable];
         #[cfg(target_arch = "x86_64")]
         {
-            let has_avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("popcnt")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2");
-            if has_avx2 {
+            if Platform::Avx2.is_available() {
                 loops.push(avx2());
             }
-            let has_avx512 = has_avx2
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vpopcntdq");
-            if has_avx512 {
+            if Platform::Avx512.is_available() {
                 loops.push(avx512());
             }
         }

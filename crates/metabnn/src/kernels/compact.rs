@@ -23,7 +23,7 @@ pub(super) fn narrow(values: &[f32], key: u32, bits: &mut [u16]) {
 
 /// Every bit of the result depends on every bit of `value`.
 #[inline(always)]
-pub(super) fn hash(mut value: u32) -> u32 {
+fn hash(mut value: u32) -> u32 {
     value = (value ^ (value >> 16)).wrapping_mul(0x7feb_352d);
     value = (value ^ (value >> 15)).wrapping_mul(0x846c_a68b);
     value ^ (value >> 16)

@@ -1,5 +1,9 @@
 //! Signs of sixteen numbers as sixteen bits: what compilers do not find by themselves.
 
+use metabnn_infer::kernels::lookup::Plain;
+#[cfg(target_arch = "x86_64")]
+use metabnn_infer::kernels::x86::{Avx2, Avx512};
+
 use super::lanes::LANES;
 
 /// An instruction set's way to take signs.
@@ -8,19 +12,12 @@ pub(super) trait Mask {
     fn signs(values: &[f32; LANES]) -> u16;
 }
 
-/// Plain code.
-pub(super) struct Plain;
-
 impl Mask for Plain {
     #[inline(always)]
     fn signs(values: &[f32; LANES]) -> u16 {
         values.iter().enumerate().fold(0, |mask, (lane, &value)| mask | (u16::from(value >= 0.0) << lane))
     }
 }
-
-/// AVX2, for functions compiled with it alone.
-#[cfg(target_arch = "x86_64")]
-pub(super) struct Avx2;
 
 #[cfg(target_arch = "x86_64")]
 impl Mask for Avx2 {
@@ -40,10 +37,6 @@ impl Mask for Avx2 {
         }
     }
 }
-
-/// AVX-512, for functions compiled with it alone.
-#[cfg(target_arch = "x86_64")]
-pub(super) struct Avx512;
 
 #[cfg(target_arch = "x86_64")]
 impl Mask for Avx512 {

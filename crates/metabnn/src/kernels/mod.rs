@@ -1,8 +1,9 @@
 //! The inner loops, behind one dispatch.
 //!
 //! Each kernel is one readable body of plain loops, compiled once per instruction set; [`Platform::detect`]
-//! picks the widest one that the machine has. A body fixes the order of every sum and no compiler here fuses
-//! multiplication with addition, so all platforms give the same bits: the choice changes the time alone.
+//! picks the widest one that the machine has. A body fixes the order of every sum, and fuses multiplication
+//! with addition where it says `mul_add` and nowhere else, so all platforms give the same bits: the choice changes the
+//! time alone.
 
 #![allow(unsafe_code)]
 
@@ -27,8 +28,6 @@ pub use pool::Pool;
 pub use product::{Left, SparseRows};
 pub use signed::{Matrix, MatrixMut, Signs};
 
-/// Signs of reals as bits: see [`Kernels::pack`].
-type Pack = fn(values: &[f32], words: &mut [u64]);
 /// Signs of groups of sixteen reals: see [`Kernels::put_signs`].
 type PutSigns = fn(values: &[f32], used: u16, place: usize, words: &mut [u64]);
 /// A product of signs and reals: see [`Kernels::signed_product`].
@@ -50,10 +49,8 @@ pub struct Kernels {
     pub platform: Platform,
     /// The products of bits.
     pub bits: metabnn_infer::kernels::Kernels,
-    /// The signs of values as bits in words of 64, sign(0) = +1.
-    pub pack: Pack,
-    /// Puts the signs of each group of sixteen values, those of `used`, into a word from bit `place` on; at place 0 the
-    /// word's other bits become 0.
+    /// Puts the signs of each group of sixteen values, those of `used`, into a word from bit `place` on, sign(0) = +1;
+    /// at place 0 the word's other bits become 0.
     pub put_signs: PutSigns,
     /// `y[r, j] = sum_k s[r, k] m[k, j]`, s of +-1. Shapes: s (rows, depth), m (depth, columns), y (rows, columns).
     pub signed_product: SignedProduct,

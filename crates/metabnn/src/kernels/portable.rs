@@ -1,20 +1,17 @@
 //! The bodies as every machine of the architecture can run them.
 
-use metabnn_infer::kernels::lookup;
+use metabnn_infer::kernels::lookup::Plain;
 
-use super::mask::{Plain, pack, put_signs};
+use super::mask::put_signs;
 use super::{Kernels, Platform, adam, compact, norm, product, signed};
 
 pub(super) fn kernels(bits: metabnn_infer::kernels::Kernels) -> Kernels {
     Kernels {
         platform: Platform::Portable,
         bits,
-        pack: |values, words| pack::<Plain>(values, words),
         put_signs: |values, used, place, words| put_signs::<Plain>(values, used, place, words),
         // SAFETY: the plain way needs nothing.
-        signed_product: |s, m, y, columns| unsafe {
-            signed::signed_product::<lookup::Plain>(s, m, y, columns)
-        },
+        signed_product: |s, m, y, columns| unsafe { signed::signed_product::<Plain>(s, m, y, columns) },
         product: |x, m, y, columns| product::product::<4, 1>(x, m, y, columns),
         sparse_product: |x, first, m, y, tiles| product::sparse_product(x, first, m, y, tiles),
         adam_tile: |step, m, gradient, hidden, mean, square| {

@@ -148,7 +148,7 @@ fn every_platform_of_this_machine_is_tested() {
     let tested = Mutex::new(Vec::new());
     on_every_platform("signs", |kernels| {
         tested.lock().unwrap().push(kernels.platform);
-        guarded_words(1, 0, |words| (kernels.pack)(&[1.0, -1.0], words))
+        guarded_words(1, 0, |words| (kernels.norm_signs)(&[1.0, -1.0], 1.0, 0.0, words))
     });
     // The first one is what the others are compared with.
     let tested = tested.into_inner().unwrap().split_off(1);

@@ -1,28 +1,26 @@
 //! The same bodies, compiled for the wider instructions of x86-64.
 
-use super::mask::{Avx2, Avx512, pack, put_signs};
+use metabnn_infer::kernels::x86::{Avx2, Avx512};
+
+use super::mask::put_signs;
 use super::{
     AdamStep, Gate, Kernels, Left, Matrix, MatrixMut, NormRow, Platform, Signs, SparseRows, adam, compact,
     norm, product, signed,
 };
 
 /// Compiles every kernel with `$features` and collects them; `Kernels::of` has checked that the machine has them.
-/// `$r` rows by `$c` groups of columns of a dense product fit into registers; `$mask` takes signs.
+/// `$r` rows by `$c` groups of columns of a dense product fit into registers; `$set` is the instruction set.
 macro_rules! kernels_with {
-    ($name:ident, $platform:expr, $mask:ident, $r:literal, $c:literal, $features:literal) => {
+    ($name:ident, $platform:expr, $set:ident, $r:literal, $c:literal, $features:literal) => {
         pub(super) fn $name(bits: metabnn_infer::kernels::Kernels) -> Kernels {
             #[target_feature(enable = $features)]
-            fn pack_signs(values: &[f32], words: &mut [u64]) {
-                pack::<$mask>(values, words);
-            }
-            #[target_feature(enable = $features)]
             fn signs_put(values: &[f32], used: u16, place: usize, words: &mut [u64]) {
-                put_signs::<$mask>(values, used, place, words);
+                put_signs::<$set>(values, used, place, words);
             }
             #[target_feature(enable = $features)]
             fn signed_product(s: Signs<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize) {
                 // SAFETY: compiled for the same features as this function.
-                unsafe { signed::signed_product::<metabnn_infer::kernels::x86::$mask>(s, m, y, columns) };
+                unsafe { signed::signed_product::<$set>(s, m, y, columns) };
             }
             #[target_feature(enable = $features)]
             fn dense_product(x: Left<'_>, m: Matrix<'_>, y: MatrixMut<'_>, columns: usize) {
@@ -66,7 +64,7 @@ macro_rules! kernels_with {
             }
             #[target_feature(enable = $features)]
             fn norm_signs(normed: &[f32], gamma: f32, beta: f32, words: &mut [u64]) {
-                norm::norm_signs::<$mask>(normed, gamma, beta, words);
+                norm::norm_signs::<$set>(normed, gamma, beta, words);
             }
             #[target_feature(enable = $features)]
             fn norm_backward(gate: Gate, row: NormRow, normed: &[f32], d: &mut [f32]) -> (f32, f32) {
@@ -77,7 +75,6 @@ macro_rules! kernels_with {
                 bits,
                 // SAFETY (all): reached only through `Kernels::of`, which asserts that the machine has the features;
                 // the functions themselves are safe code.
-                pack: |values, words| unsafe { pack_signs(values, words) },
                 put_signs: |values, used, place, words| unsafe { signs_put(values, used, place, words) },
                 signed_product: |s, m, y, columns| unsafe { signed_product(s, m, y, columns) },
                 product: |x, m, y, columns| unsafe { dense_product(x, m, y, columns) },

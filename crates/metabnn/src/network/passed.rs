@@ -50,11 +50,10 @@ pub(super) struct Share<'a> {
     pub columns: Columns,
     pub normed: &'a mut [f32],
     pub seen: &'a mut [BatchStatistics],
-    signs: &'a mut [u64],
-    signs_stride: usize,
-    samples: &'a mut [u64],
-    samples_stride: usize,
-    real: &'a mut [f32],
+    /// What the next layer receives: signs in both orders, or reals; empty where it is the other.
+    pub signs: &'a mut [u64],
+    pub samples: &'a mut [u64],
+    pub real: &'a mut [f32],
 }
 
 impl Passed {
@@ -91,9 +90,7 @@ impl Passed {
                 normed,
                 seen,
                 signs: signs.next().unwrap_or_default(),
-                signs_stride,
                 samples: samples.next().unwrap_or_default(),
-                samples_stride,
                 real: real.next().unwrap_or_default(),
             });
         shares.collect()
@@ -119,13 +116,14 @@ impl Share<'_> {
         });
         match precision {
             Precision::Binary => {
-                for ((normed, gamma, beta), words) in rows.zip(self.signs.chunks_exact_mut(self.signs_stride))
-                {
+                let stride = count.div_ceil(WORD);
+                for ((normed, gamma, beta), words) in rows.zip(self.signs.chunks_exact_mut(stride)) {
                     (kernels.norm_signs)(normed, gamma, beta, words);
                 }
-                let features = self.signs.chunks(WORD * self.signs_stride);
-                for (features, samples) in features.zip(self.samples.chunks_exact_mut(self.samples_stride)) {
-                    (kernels.bits.transpose_features)(features, self.signs_stride, samples);
+                let features = self.signs.chunks(WORD * stride);
+                let words = self.samples.len() / features.len();
+                for (features, samples) in features.zip(self.samples.chunks_exact_mut(words)) {
+                    (kernels.bits.transpose_features)(features, stride, samples);
                 }
             }
             Precision::FullPrecision => {

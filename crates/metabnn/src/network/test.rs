@@ -5,7 +5,7 @@ use metabnn_infer::kernels::Samples;
 
 use super::linear::Input;
 use super::norm::{ExactStatistics, exact_sums};
-use super::passed::Shown;
+use super::passed::{Share, Shown};
 use super::rows::Rows;
 use super::{Inputs, Network, NormState};
 use crate::recipe::settings::{Precision, Statistics};
@@ -101,35 +101,27 @@ impl Network {
             Precision::Binary => Output::Signs(Samples::new(outputs, batch)),
             Precision::FullPrecision => Output::Real(Rows::new(outputs, batch)),
         };
-        let stride = batch.div_ceil(WORD);
-        let mut signs = vec![0; FEATURES * stride];
+        let mut signs = Vec::new();
         self.in_lots(index, input, batch, |first, rows, features| {
             for row in 0..features {
                 norm.normalise_test(kernels, state, first + row, rows.row_mut(row), statistics);
             }
-            match &mut output {
+            let columns = rows.columns();
+            let normed = &mut rows.flat_mut()[..features * columns.stride];
+            let (samples, real): (&mut [_], &mut [_]) = match &mut output {
                 Output::Signs(samples) => {
-                    let samples_stride = samples.stride();
-                    for start in (0..features).step_by(FEATURES) {
-                        let count = FEATURES.min(features - start);
-                        for (row, signs) in (start..start + count).zip(signs.chunks_exact_mut(stride)) {
-                            let (gamma, beta) = (state.gamma[first + row], state.beta[first + row]);
-                            (kernels.norm_signs)(rows.row(row), gamma, beta, signs);
-                        }
-                        let words = &mut samples.words_mut()[(first + start) / WORD * samples_stride..];
-                        let words = &mut words[..samples_stride];
-                        (kernels.bits.transpose_features)(&signs[..count * stride], stride, words);
-                    }
+                    signs.resize(features * batch.div_ceil(WORD), 0);
+                    let stride = samples.stride();
+                    let words = &mut samples.words_mut()[first / WORD * stride..];
+                    (&mut words[..features.div_ceil(WORD) * stride], &mut [])
                 }
                 Output::Real(real) => {
-                    for row in 0..features {
-                        let outputs = real.row_mut(first + row).iter_mut().zip(rows.row(row));
-                        outputs.for_each(|(real, normed)| {
-                            *real = f32::max(state.scale_and_shift(first + row, *normed), 0.0);
-                        });
-                    }
+                    (&mut [], &mut real.flat_mut()[first * columns.stride..][..features * columns.stride])
                 }
-            }
+            };
+            let seen = &mut [];
+            let mut share = Share { first, columns, normed, seen, signs: &mut signs, samples, real };
+            share.activate(kernels, self.precision, state);
         });
         output
     }

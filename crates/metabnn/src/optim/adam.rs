@@ -3,7 +3,7 @@
 
 use super::Moments;
 use crate::kernels::{AdamStep, Kernels};
-use crate::network::{Linear, NormGradient, NormMoments, NormState};
+use crate::network::{Layer, NormGradient, NormMoments, NormState};
 use crate::recipe::settings;
 
 /// First and second moment of the scales or shifts of a batch norm.
@@ -34,13 +34,13 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Fresh moments for layers of the given shapes.
-    pub fn new<'a>(settings: &settings::Optimizer, layers: impl Iterator<Item = &'a Linear> + Clone) -> Self {
+    /// Fresh moments for `layers`.
+    pub fn new(settings: &settings::Optimizer, layers: &[Layer]) -> Self {
         Self {
             settings: settings.clone(),
             steps: 0,
-            weights: layers.clone().map(|linear| Moments::new(linear, settings.state)).collect(),
-            norms: layers.map(|linear| NormMoments::new(linear.outputs())).collect(),
+            weights: layers.iter().map(|layer| Moments::new(&layer.linear, settings.state)).collect(),
+            norms: layers.iter().map(|layer| NormMoments::new(layer.linear.outputs())).collect(),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct TileMoments<'a> {
     mean: StoreTiles<'a>,
     square: StoreTiles<'a>,
     kernels: Kernels,
-    /// Stands for layer, update and place in the noise of roundings.
+    /// Stands for update and place in the noise of roundings.
     key: u32,
 }
 
@@ -96,6 +96,7 @@ impl Store {
 
 impl TileMoments<'_> {
     /// Hands the moments of `count` lane groups from `first` on to `update`, as (mean, square), 16 `count` numbers each.
+    /// In 16 bits these are copies, made wide: ask for few, so that they stay in the first-level cache.
     pub fn with(&mut self, first: usize, count: usize, update: impl FnOnce(&mut [f32], &mut [f32])) {
         let key = self.key ^ (first as u32).wrapping_mul(0xc2b2_ae35);
         match (&mut self.mean, &mut self.square) {
@@ -105,7 +106,6 @@ impl TileMoments<'_> {
             }
             (StoreTiles::Bf16(mean), StoreTiles::Bf16(square)) => {
                 let (mean, square) = (&mut mean[first..first + count], &mut square[first..first + count]);
-                // A few at a time, so that they stay in the first-level cache while they are wide.
                 let (mean, square) = (mean.as_flattened_mut(), square.as_flattened_mut());
                 let mut wide = [vec![0.0; mean.len()], vec![0.0; square.len()]];
                 let [wide_mean, wide_square] = &mut wide;

@@ -25,7 +25,7 @@ fn signs_are_packed_into_words() {
         let values = with_odd_ones(count + 1, 11);
         let values = &values[1..];
         let words = on_every_platform(&format!("{count} signs"), |kernels| {
-            guarded_words(count.div_ceil(64), u64::MAX, |words| (kernels.pack)(values, words))
+            guarded_words(count.div_ceil(64), u64::MAX, |words| (kernels.norm_signs)(values, 1.0, 0.0, words))
         });
         for bit in 0..words.len() * 64 {
             let expected = values.get(bit).is_some_and(|&value| is_plus(value));
