@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use metabnn::data::catalogue;
-use metabnn::recipe::{Recipe, builtin};
+use metabnn::recipe::{Preset, Recipe, builtin};
 use serde_json::json;
 
 use crate::arguments::{Chosen, Output};
@@ -13,7 +13,11 @@ pub fn list(output: Output) -> anyhow::Result<()> {
         builtin::builtin().iter().map(|(name, text)| Recipe::from_toml(text, name, &[], None)).collect();
     let (recipes, sets) = (recipes?, catalogue::entries());
     if output.json {
-        let recipe = |r: &Recipe| json!({"name": r.name, "title": r.title, "shows": r.shows, "cost": r.cost});
+        let preset = |p: &Preset| json!({"name": p.name, "cost": p.cost});
+        let recipe = |r: &Recipe| {
+            json!({"name": r.name, "title": r.title, "shows": r.shows, "cost": r.cost,
+                   "presets": r.presets.iter().map(preset).collect::<Vec<_>>()})
+        };
         let set = |e: &catalogue::Entry| {
             json!({"name": e.name, "title": e.title, "rows": e.rows, "columns": e.columns, "classes": e.classes,
                    "train": e.train, "test": e.test})
@@ -27,6 +31,9 @@ pub fn list(output: Output) -> anyhow::Result<()> {
         output::line(&format!("\n  {}\n    {}", recipe.name, recipe.title))?;
         for (what, text) in [("shows", &recipe.shows), ("cost", &recipe.cost)] {
             output::line(&format!("    {what}: {text}"))?;
+        }
+        for Preset { name, cost } in &recipe.presets {
+            output::line(&format!("    --set preset={name}: {cost}"))?;
         }
     }
     output::line("\nData sets (metabnn data fetch NAME)\n")?;

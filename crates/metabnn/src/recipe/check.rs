@@ -50,7 +50,7 @@ impl Draft {
             self.errors.push(RecipeError::Missing { at, key, takes: NAME_TAKES.into() });
         }
         self.check_arms_against_grid();
-        let (layer, faults) = expand::fold(&[&self.settings, &self.pinned]);
+        let (layer, faults) = expand::fold(&[&self.settings, &self.picked, &self.pinned]);
         let base = settings(&layer).map_err(|fault| RecipeError::Value {
             at: self.origin.clone(),
             key: fault.key,
@@ -59,6 +59,7 @@ impl Draft {
         })?;
         // The seed varies fastest, so that the runs of one setting stay together.
         self.axes.sort_by_key(|axis| axis.key == "seed");
+        let presets = self.preset_names();
         let mut word = |key: &str| self.words.remove(key).unwrap_or_default();
         let recipe = Recipe {
             name: word("name"),
@@ -68,6 +69,7 @@ impl Draft {
             base,
             arms: self.arms,
             vary: self.axes,
+            presets,
             origin: self.origin,
             places: self.places,
         };

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::nearest;
 use super::keys::{self, KEYS, Key};
+use super::preset::Changes;
 use super::render::Layer;
 use super::{Arm, Axis, RecipeError, RecipeErrors};
 
@@ -65,6 +66,9 @@ pub(super) struct Draft {
     pub(super) pinned: Layer,
     pub(super) arms: Vec<Arm>,
     pub(super) axes: Vec<Axis>,
+    pub(super) presets: BTreeMap<String, Changes>,
+    /// Settings of the preset that was picked, over those of the file.
+    pub(super) picked: Layer,
     pub(super) places: BTreeMap<String, String>,
     pub(super) errors: Vec<RecipeError>,
     /// Keys whose value is unknown because of an error: what depends on them cannot be judged.
@@ -89,23 +93,37 @@ impl Draft {
                 word if WORDS.contains(&word) => draft.word(&source, word, source.at(key.span()), value),
                 "arm" => draft.arms(&source, source.at(key.span()), value),
                 "vary" => draft.vary(&source, source.at(key.span()), value),
+                "preset" => draft.presets(&source, source.at(key.span()), value),
                 path => draft.leaf(&source, ("", path), source.at(key.span()), value, &mut leaves),
             }
         }
         draft.settings = draft.layer(&source, "", leaves);
+        draft.check_presets();
         Ok(draft)
     }
 
     /// A word at the top: `name`, `title`, ...
     pub(super) fn word(&mut self, source: &Source<'_>, key: &str, at: String, value: &Spanned<DeValue<'_>>) {
+        if let Some(text) = self.text(source, key, at, value) {
+            self.words.insert(key.to_owned(), text);
+        }
+    }
+
+    /// What a word at the top says, if it is fit.
+    pub(super) fn text(
+        &mut self,
+        source: &Source<'_>,
+        key: &str,
+        at: String,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<String> {
         let (takes, fits): (_, fn(&str) -> bool) =
             if key == "name" { (NAME_TAKES, is_name) } else { ("a text of one line", is_line) };
-        match value.get_ref().as_str().filter(|text| fits(text)) {
-            Some(text) => {
-                self.words.insert(key.to_owned(), text.to_owned());
-            }
-            None => self.refuse(source, (at, key.to_owned()), value, takes),
+        let text = value.get_ref().as_str().filter(|text| fits(text)).map(str::to_owned);
+        if text.is_none() {
+            self.refuse(source, (at, key.to_owned()), value, takes);
         }
+        text
     }
 
     fn arms(&mut self, source: &Source<'_>, at: String, value: &Spanned<DeValue<'_>>) {
@@ -188,15 +206,15 @@ impl Draft {
         let mut leaves = Vec::new();
         self.leaves(source, ("vary.", ""), table, &mut leaves);
         for leaf in leaves {
-            if let Some(axis) = self.axis(source, &leaf) {
+            if let Some(axis) = self.axis(source, "vary.", &leaf) {
                 self.axes.push(axis);
             }
         }
     }
 
-    /// An axis of the grid from its list of values.
-    pub(super) fn axis(&mut self, source: &Source<'_>, leaf: &Leaf<'_, '_>) -> Option<Axis> {
-        let (path, before) = (format!("vary.{}", leaf.key.path), self.errors.len());
+    /// An axis of the grid from its list of values. `scope` is what errors put before its key.
+    pub(super) fn axis(&mut self, source: &Source<'_>, scope: &str, leaf: &Leaf<'_, '_>) -> Option<Axis> {
+        let (path, before) = (format!("{scope}{}", leaf.key.path), self.errors.len());
         let Some(given) = leaf.value.get_ref().as_array().filter(|values| !values.is_empty()) else {
             let takes = format!("a list of at least one value, each {}", leaf.key.kind.takes());
             self.refuse(source, (leaf.at.clone(), path), leaf.value, &takes);
@@ -218,7 +236,7 @@ impl Draft {
     }
 
     /// The settings in a table, its tables flattened. `scope` is what errors put before a key.
-    fn leaves<'t, 'i>(
+    pub(super) fn leaves<'t, 'i>(
         &mut self,
         source: &Source<'_>,
         (scope, section): (&str, &str),
@@ -269,7 +287,7 @@ impl Draft {
         if outer.is_empty() {
             known.push("seed");
             if scope.is_empty() {
-                known.extend(WORDS.iter().chain(&["arm", "vary"]));
+                known.extend(WORDS.iter().chain(&["arm", "vary", "preset"]));
             }
         }
         let near = nearest(path, known.iter().copied().chain(KEYS.iter().map(|key| key.path)));
@@ -299,7 +317,7 @@ impl Draft {
         layer
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         source: &Source<'_>,
         (at, key): (String, String),
@@ -321,7 +339,7 @@ fn syntax(source: &Source<'_>, error: &toml::de::Error) -> RecipeError {
 }
 
 /// A table's entries in the order of the file.
-fn in_order<'t, 'i>(
+pub(super) fn in_order<'t, 'i>(
     table: &'t DeTable<'i>,
 ) -> Vec<(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
@@ -329,7 +347,7 @@ fn in_order<'t, 'i>(
     entries
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(fits)
 }

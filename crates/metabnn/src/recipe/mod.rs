@@ -29,6 +29,7 @@ mod error;
 mod expand;
 mod keys;
 mod overrides;
+mod preset;
 mod render;
 pub mod settings;
 #[cfg(test)]
@@ -57,6 +58,8 @@ pub struct Recipe {
     pub arms: Vec<Arm>,
     /// The grid: axes in the recipe's order, the seed last.
     pub vary: Vec<Axis>,
+    /// What `--set preset=NAME` can pick. They are not part of [`Recipe::to_toml`].
+    pub presets: Vec<Preset>,
     /// What places are relative to: the file, or the name of a built-in recipe.
     origin: String,
     /// Where each key was given: `rule.m`, `arm.plain.rule.m`, `vary.rule.m`.
@@ -70,6 +73,15 @@ pub struct Arm {
     pub name: String,
     /// Settings that this arm gives another value, by key: `{"rule.m": 0.0}`.
     pub set: BTreeMap<String, Json>,
+}
+
+/// Changes that a recipe brings along under a name, such as a quick form of itself: `[preset.quick]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    /// Letters, digits, `-` and `_`.
+    pub name: String,
+    /// Time on two cores; may be empty.
+    pub cost: String,
 }
 
 /// One axis of the grid: an entry of `[vary]`.
@@ -107,6 +119,8 @@ impl Recipe {
     /// - a settings key (`rule.m`) is pinned: an axis of that key is dropped;
     /// - `vary.KEY` adds an axis or replaces it;
     /// - `name`, `title`, `shows` and `cost` are replaced;
+    /// - `preset` takes what the recipe has under `[preset.NAME]` in place of what it says otherwise, before all other
+    ///   overrides;
     /// - `arm` keeps the arm of that name alone, whose settings then yield to other overrides.
     ///
     /// A value is read as TOML; what is not TOML is taken as a string, so that `ones` needs no quotes.

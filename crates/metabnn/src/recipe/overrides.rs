@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::RecipeError;
 use super::draft::{Draft, Source, WORDS};
+use super::{Axis, RecipeError};
 
 impl Draft {
     /// Applies the overrides in order; of two that concern the same key, the last one holds.
@@ -18,6 +18,8 @@ impl Draft {
         if let Some(seed) = &seed {
             given.push((format!("--seed {seed}"), "seed", seed));
         }
+        // A preset is what the others change, wherever it stands.
+        given.sort_by_key(|(_, key, _)| *key != "preset");
         let mut picked = false;
         for (origin, key, text) in &given {
             // Printed on one line, whatever the value holds.
@@ -31,12 +33,18 @@ impl Draft {
     /// Applies one override; says whether it picked an arm.
     fn override_one(&mut self, source: &Source<'_>, key: &str) -> bool {
         let bare = || Spanned::new(0..source.text.len(), DeValue::String(source.text.into()));
-        let is_word = WORDS.contains(&key) || key == "arm";
+        let is_word = WORDS.contains(&key) || key == "arm" || key == "preset";
         let parsed = DeValue::parse(source.text).ok().filter(|value| !is_word || value.get_ref().is_str());
         let value = parsed.unwrap_or_else(bare);
         let at = source.origin.to_owned();
-        if key == "arm" {
-            return self.pick_arm(at, value.get_ref().as_str().unwrap_or_default());
+        let name = value.get_ref().as_str().unwrap_or_default();
+        match key {
+            "arm" => return self.pick_arm(at, name),
+            "preset" => {
+                self.pick_preset(at, name);
+                return false;
+            }
+            _ => {}
         }
         if is_word {
             self.word(source, key, at, &value);
@@ -46,12 +54,9 @@ impl Draft {
         if let Some(path) = key.strip_prefix("vary.") {
             self.leaf(source, ("vary.", path), at, &value, &mut leaves);
             for leaf in &leaves {
-                let Some(axis) = self.axis(source, leaf) else { continue };
+                let Some(axis) = self.axis(source, "vary.", leaf) else { continue };
                 self.places.insert("vary".into(), leaf.at.clone());
-                match self.axes.iter_mut().find(|old| old.key == axis.key) {
-                    Some(old) => *old = axis,
-                    None => self.axes.push(axis),
-                }
+                self.put_axis(axis);
             }
         } else {
             self.leaf(source, ("", key), at, &value, &mut leaves);
@@ -60,6 +65,14 @@ impl Draft {
             }
         }
         false
+    }
+
+    /// Adds an axis to the grid, or replaces the one of its key.
+    pub(super) fn put_axis(&mut self, axis: Axis) {
+        match self.axes.iter_mut().find(|old| old.key == axis.key) {
+            Some(old) => *old = axis,
+            None => self.axes.push(axis),
+        }
     }
 
     fn pin(&mut self, path: &str, value: Json) {

@@ -3,6 +3,7 @@
 mod errors;
 mod expansion;
 mod keys;
+mod presets;
 mod properties;
 
 use super::{Recipe, Run};
