@@ -17,11 +17,13 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
     experiments![
         "quickstart",
         "pmnist",
-        "pmnist-forgetting",
-        "pmnist-interleaved",
-        "pmnist-full-precision",
-        "fig2d",
-        "mnist-fashion",
+        "fig1a",
+        "fig2",
+        "fig2f",
+        "fig2gh",
+        "fig3cd",
+        "fig4ab",
+        "s6cd",
         "stream-fmnist",
     ]
 }

@@ -177,11 +177,25 @@ fn the_built_in_recipes_expand_as_they_say() {
     let expected = [
         ("quickstart", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("pmnist", vec!["seed=0"]),
-        ("pmnist-forgetting", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
-        ("pmnist-interleaved", vec!["m=0_seed=0", "m=1.35_seed=0"]),
-        ("pmnist-full-precision", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
-        ("fig2d", vec!["seed=0"]),
-        ("mnist-fashion", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("fig1a", vec!["seed=0"]),
+        ("fig2", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
+        ("fig2f", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
+        ("fig2gh", vec!["m=0_seed=0", "m=1.35_seed=0"]),
+        (
+            "fig3cd",
+            vec![
+                "hidden=512-512_m=0_seed=0",
+                "hidden=512-512_m=1.35_seed=0",
+                "hidden=1024-1024_m=0_seed=0",
+                "hidden=1024-1024_m=1.35_seed=0",
+                "hidden=2048-2048_m=0_seed=0",
+                "hidden=2048-2048_m=1.35_seed=0",
+                "hidden=4096-4096_m=0_seed=0",
+                "hidden=4096-4096_m=1.35_seed=0",
+            ],
+        ),
+        ("fig4ab", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("s6cd", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("stream-fmnist", vec!["plain_seed=0", "metaplastic_seed=0"]),
     ];
     assert_eq!(builtin::builtin().len(), expected.len());
