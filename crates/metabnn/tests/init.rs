@@ -8,6 +8,7 @@ use metabnn::data::{Dataset, Images};
 use metabnn::evaluate::evaluate;
 use metabnn::model::Model;
 use metabnn::network::{Inputs, Network, Rows};
+use metabnn::plasticity::PerLayer;
 use metabnn::recipe::settings::{self, GammaInit, Init, Settings};
 use metabnn::tasks::TaskStream;
 use metabnn::train::{TrainError, train};
@@ -44,6 +45,21 @@ fn initial_weights_and_scales_have_their_distributions() {
     assert!(uniform.layers.iter().all(|layer| layer.norm.state.gamma.iter().all(|&gamma| gamma == 1.0)));
     let gamma = &gaussian.layers[0].norm.state.gamma;
     assert!(gamma.iter().all(|gamma| (0.0..1.0).contains(gamma)) && (moments(gamma).0 - 0.5).abs() < 0.1);
+}
+
+#[test]
+fn a_factor_scales_the_initial_scales_layer_by_layer() {
+    for gamma_init in [GammaInit::Ones, GammaInit::Uniform] {
+        let once = settings(Init::Uniform, gamma_init);
+        let mut scaled = once.clone();
+        scaled.norm.gamma_scale = PerLayer::Each(vec![0.5, 1.0, 0.25]);
+        let [once, scaled] = [once, scaled].map(|settings| Network::from_settings(&settings, 300, 10));
+        for ((once, scaled), factor) in once.layers.iter().zip(&scaled.layers).zip([0.5, 1.0, 0.25]) {
+            assert_eq!(once.linear, scaled.linear);
+            let expected: Vec<f32> = once.norm.state.gamma.iter().map(|gamma| factor * gamma).collect();
+            assert_eq!(scaled.norm.state.gamma, expected);
+        }
+    }
 }
 
 /// Every layer has its own stream, and is the same whatever the widths of the others.

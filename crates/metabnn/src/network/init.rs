@@ -28,9 +28,10 @@ fn layer(settings: &Settings, index: usize, inputs: usize, outputs: usize) -> La
     };
     let hidden = Tiled::from_fn(inputs, outputs, |_, _| weight());
     let mut scales = Stream::new(settings.seed, Purpose::NormScale, index as u32);
+    let scale = settings.norm.gamma_scale.layer(index);
     let mut gamma = || match settings.norm.gamma_init {
-        GammaInit::Ones => 1.0,
-        GammaInit::Uniform => scales.unit(),
+        GammaInit::Ones => scale,
+        GammaInit::Uniform => scale * scales.unit(),
     };
     let gamma = (0..outputs).map(|_| gamma()).collect();
     let binarized = network.precision == Precision::Binary;

@@ -77,6 +77,7 @@ pub(super) static KEYS: &[Key] = &[
     key("network.init", Kind::Word(&["uniform", "gaussian"])),
     key("network.init_width", Kind::Real(POSITIVE)),
     key("norm.gamma_init", Kind::Word(&["ones", "uniform"])),
+    key("norm.gamma_scale", Kind::PerLayer(POSITIVE)),
     key("norm.statistics", Kind::Word(&["running", "batch", "recalibrated"])),
     key("norm.eps", Kind::Real(POSITIVE)),
     key("norm.momentum", Kind::Real(SHARE)),

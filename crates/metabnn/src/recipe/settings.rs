@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plasticity::Rule;
+use crate::plasticity::{PerLayer, Rule};
 
 /// Everything that determines a run's result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,6 +127,8 @@ pub enum Init {
 pub struct Norm {
     /// Initial scale gamma.
     pub gamma_init: GammaInit,
+    /// What the initial scale is multiplied with, > 0.
+    pub gamma_scale: PerLayer,
     /// Statistics used at test time.
     pub statistics: Statistics,
     /// Added to the variance.
@@ -225,7 +227,13 @@ impl Default for Network {
 
 impl Default for Norm {
     fn default() -> Self {
-        Self { gamma_init: GammaInit::Uniform, statistics: Statistics::Batch, eps: 1e-5, momentum: 0.1 }
+        Self {
+            gamma_init: GammaInit::Uniform,
+            gamma_scale: PerLayer::Same(1.0),
+            statistics: Statistics::Batch,
+            eps: 1e-5,
+            momentum: 0.1,
+        }
     }
 }
 
