@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine as Worker;
 use metabnn::recipe::{Recipe, RecipeErrors, builtin};
@@ -137,10 +137,28 @@ pub struct Eval {
     /// Data set to test on [default: the ones it was trained on]
     #[arg(long, value_name = "NAME")]
     pub data_set: Option<String>,
+    /// Statistics of batch norm: of the test batch, or those that training kept [default: as it was trained]
+    #[arg(long, value_name = "WHICH")]
+    pub statistics: Option<TestStatistics>,
+    /// Images in a test batch [default: as it was trained]
+    #[arg(long, value_name = "N", value_parser = count(1, 1 << 30))]
+    pub test_batch: Option<u32>,
+    /// Test every task with the batch-norm state that the network has now, not with the one it had after that task
+    #[arg(long)]
+    pub last_state: bool,
     #[command(flatten)]
     pub data: DataFolder,
     #[command(flatten)]
     pub machine: Machine,
+}
+
+/// Means and variances to test with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TestStatistics {
+    /// Of the test batch itself
+    Batch,
+    /// Those that training kept, running averages or recalibrated ones
+    Kept,
 }
 
 /// A training step of the network 784-WIDTH-WIDTH-10, on MNIST where it is there, else on glyphs.

@@ -158,6 +158,31 @@ fn eval_of_the_model_gives_the_last_row_of_the_matrix() {
     }
 }
 
+/// How a network is tested changes nothing in its training: a model tested otherwise gives what the run gives that was
+/// made so.
+#[test]
+fn eval_tests_otherwise_than_the_run_did() {
+    let place = Workplace::new();
+    place.run("pmnist", &["norm.statistics=batch"], "trained");
+    let model = format!("trained/{RUN}/model.safetensors");
+    let cases: [(&[&str], &str); 3] = [
+        (&["--statistics", "kept"], "norm.statistics=running"),
+        (&["--last-state"], "tasks.scenario=domain"),
+        (&["--test-batch", "7"], "schedule.test_batch=7"),
+    ];
+    let mut seen = vec![place.json(&["eval", &model, "--json"])];
+    for (index, (options, setting)) in cases.into_iter().enumerate() {
+        let other = format!("other{index}");
+        place.run("pmnist", &["norm.statistics=batch", setting], &other);
+        let expected = place.json(&["eval", &format!("{other}/{RUN}/model.safetensors"), "--json"]);
+        let got = place.json(&[&["eval", &model, "--json"], options].concat());
+        assert_eq!(got, expected, "{setting}");
+        assert!(!seen.contains(&got), "{setting} has no effect");
+        seen.push(got);
+    }
+    place.refuses(&["eval", &model, "--test-batch", "1"], 2, &["schedule.test_batch", "at least 2"]);
+}
+
 #[test]
 fn eval_of_a_sequence_tests_each_data_set() {
     let place = Workplace::new();
