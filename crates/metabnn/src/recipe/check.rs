@@ -168,7 +168,8 @@ fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
             Some(Fault {
                 key: "rule.path".into(),
                 got: word("rule.path"),
-                takes: "\"hidden\" with network.precision = \"full-precision\": there are no binary weights".into(),
+                takes: "\"hidden\" with network.precision = \"full-precision\": there are no binary weights"
+                    .into(),
                 with: &["network.precision"],
             })
         }
