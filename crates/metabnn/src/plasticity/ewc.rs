@@ -101,3 +101,28 @@ pub(super) fn shuffle(values: &mut Tiled, stream: &mut Stream) {
     stream.shuffle(&mut shuffled);
     *values = Tiled::from_fn(inputs, values.outputs(), |output, input| shuffled[output * inputs + input]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    #[test]
+    fn shuffling_puts_the_same_values_elsewhere() {
+        let (inputs, outputs) = (7, 19);
+        let values = Tiled::from_fn(inputs, outputs, |output, input| (output * inputs + input) as f32);
+        let shuffled = |index: u32| {
+            let mut shuffled = values.clone();
+            shuffle(&mut shuffled, &mut Stream::new(3, Purpose::Consolidation, index));
+            shuffled.to_rows()
+        };
+        let (first, second) = (shuffled(0), shuffled(256));
+        assert_eq!(first, shuffled(0));
+        assert_ne!(first, second, "another task, another order");
+        let moved = first.iter().zip(values.to_rows()).filter(|(now, before)| *now != before).count();
+        assert!(moved > inputs * outputs * 9 / 10, "{moved}");
+        let mut sorted = first;
+        sorted.sort_by(f32::total_cmp);
+        assert_eq!(sorted, values.to_rows(), "each value once");
+    }
+}

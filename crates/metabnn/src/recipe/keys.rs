@@ -38,7 +38,7 @@ pub(super) enum Kind {
 /// The numbers a key takes, in words and as a test.
 pub(super) struct Interval {
     words: &'static str,
-    contains: fn(f32) -> bool,
+    pub(super) contains: fn(f32) -> bool,
 }
 
 /// Widest layer: beyond it a single layer no longer fits the memory of a workstation.

@@ -220,7 +220,12 @@ fn settings_that_do_not_fit_each_other() {
 fn sections_arms_and_grids_of_the_wrong_shape() {
     let name = "letters, digits, '-' and '_', at most 64 of them";
     let cases = [
-        ("rule = 3", "x.toml:2: rule: takes a table of settings (rule.name, rule.m), got 3".to_owned()),
+        (
+            "rule = 3",
+            "x.toml:2: rule: takes a table of settings (rule.name, rule.lambda, rule.samples, rule.epsilon, rule.path, \
+             rule.ratios, rule.areas, rule.feedback, rule.m), got 3"
+                .to_owned(),
+        ),
         ("arm = 3", "x.toml:2: arm: takes tables headed [[arm]], got 3".into()),
         ("arm = [3]", "x.toml:2: arm: takes tables headed [[arm]], got 3".into()),
         ("[arm]\nname = 'a'", "x.toml:2: arm: takes tables headed [[arm]], got [arm]".into()),
