@@ -7,6 +7,9 @@
 //! | `taskT.layerL.gamma`, … | F32 (out) | batch norm at the end of task T (scenario `task`) |
 //! | `testT.permutation` | U32 (pixels) | pixel order of test T: input i is pixel `permutation[i]` of the image |
 //!
+//! What a rule keeps of synapses beside the hidden weight (importances, beakers) is not in it, nor are the optimizer's
+//! moments: testing needs neither.
+//!
 //! The metadata has one key, `metabnn`, a JSON object with the format's version, the program's version, the image
 //! size, the resolved settings and the tests' names. Nothing in the file is executed on reading it.
 

@@ -20,6 +20,8 @@ pub enum Purpose {
     Glyphs = 5,
     /// Initial batch-norm scales; index = layer.
     NormScale = 6,
+    /// Which synapses a random consolidation holds; index = 256 task + layer, both counted from 0.
+    Consolidation = 20,
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).

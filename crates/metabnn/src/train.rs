@@ -48,13 +48,13 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The loss or a hidden weight is no longer a finite number.
+    /// The loss, a hidden weight or what the rule keeps of a synapse is no longer a finite number.
     #[error(
         "{what} became {value} at step {step} (task {task}, epoch {epoch}); \
          a smaller optimizer.lr (now {lr:?}) or network.init_width usually helps"
     )]
     NotFinite {
-        /// "the loss" or "a hidden weight".
+        /// "the loss", "a hidden weight" or "the rule's memory of a synapse".
         what: &'static str,
         /// NaN or infinite.
         value: f32,
@@ -64,7 +64,7 @@ pub enum TrainError {
         epoch: usize,
         /// Step of the run, counted from 1; 0 before the first.
         step: u64,
-        /// Learning rate in use.
+        /// `optimizer.lr`.
         lr: f32,
     },
 }
@@ -74,7 +74,8 @@ pub enum TrainError {
 /// The same settings and seed give the same bits at any number of threads.
 ///
 /// # Errors
-/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight at the end of a task.
+/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight or the rule's memory of a synapse
+/// at the end of a task.
 pub fn train(
     settings: &Settings,
     stream: &TaskStream,
@@ -109,6 +110,7 @@ pub fn train_on(
         if settings.optimizer.reset_per_task {
             adam = Adam::new(&settings.optimizer, &knowledge.network.layers);
         }
+        adam.start_task(index);
         let shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
         let mut loader = Loader::new(images, settings.schedule.batch, settings.network.input, shuffling);
         let mut left = settings.schedule.epochs * loader.batches();
@@ -136,16 +138,31 @@ pub fn train_on(
             check_finite("the loss", losses, (task, epoch, steps), settings)?;
             observe(Progress { task, epoch, steps, total_steps, evaluations: &evaluations[before..] });
         }
-        if settings.tasks.scenario == Scenario::Task {
-            knowledge.remember(index);
-        }
         matrix.rows.push(accuracies(&evaluations[evaluations.len() - stream.tests.len()..]));
-        let end = (task, settings.schedule.epochs, steps);
-        check_finite("a hidden weight", knowledge.network.hidden_weights(), end, settings)?;
+        end_of_task(&mut knowledge, stream, settings, (task, steps))?;
         histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
     }
     let seconds = start.elapsed().as_secs_f64();
     Ok(Outcome { knowledge, evaluations, matrix, histograms, steps, seconds })
+}
+
+/// What is kept of the task just learned: its batch-norm state, and what the rule makes of it.
+fn end_of_task(
+    knowledge: &mut Knowledge,
+    stream: &TaskStream,
+    settings: &Settings,
+    (task, steps): (usize, u64),
+) -> Result<(), TrainError> {
+    let (index, at) = (task - 1, (task, settings.schedule.epochs, steps));
+    if settings.tasks.scenario == Scenario::Task {
+        knowledge.remember(index);
+    }
+    check_finite("a hidden weight", knowledge.network.hidden_weights(), at, settings)?;
+    // Nothing is held for a task that does not come.
+    if task < stream.phases.len() {
+        settings.rule.end_of_task(&mut knowledge.network, index, &stream.phases[index], settings);
+    }
+    check_finite("the rule's memory of a synapse", knowledge.network.memory(), at, settings)
 }
 
 /// `at`: task, epoch and step.

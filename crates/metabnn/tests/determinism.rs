@@ -8,6 +8,7 @@ use metabnn::data::{Dataset, Images};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
+use metabnn::plasticity::{Beakers, Ewc, Metaplastic, Path, PerLayer, Rule, Si};
 use metabnn::random::{Purpose, Stream};
 use metabnn::recipe::settings::{self, Input, Precision, Settings, State, Statistics};
 use metabnn::tasks::TaskStream;
@@ -112,6 +113,35 @@ fn one_seed_one_result_with_moments_in_sixteen_bits() {
         let rounded = assert_one_result(&with_state(State::Bf16, settings.clone()));
         let (exact, _) = run(&settings, 2, Platform::detect());
         assert_ne!(rounded.histograms, exact.histograms, "{precision:?}: the rounding shows");
+    }
+}
+
+/// The first task's end and the second task go through all that a rule keeps.
+#[test]
+fn one_seed_one_result_with_rules_that_keep_numbers_of_their_own() {
+    let strong = Ewc { samples: 280, m: PerLayer::Same(0.5), ..Ewc::default() };
+    let si = |path| Rule::Si(Si { lambda: 10.0, path, ..Si::default() });
+    let beakers = Beakers { m: PerLayer::Same(1.35), ..Beakers::default() };
+    let plain = Rule::Metaplastic(Metaplastic { m: PerLayer::Same(0.0) });
+    for (precision, rule) in [
+        (Precision::Binary, Rule::Ewc(strong.clone())),
+        (Precision::FullPrecision, Rule::Ewc(strong.clone())),
+        (Precision::Binary, Rule::RandomConsolidation(strong.clone())),
+        (Precision::FullPrecision, Rule::RandomConsolidation(strong)),
+        (Precision::Binary, si(Path::Hidden)),
+        (Precision::Binary, si(Path::Binary)),
+        (Precision::Binary, si(Path::Published)),
+        (Precision::FullPrecision, si(Path::Hidden)),
+        (Precision::Binary, Rule::Beakers(beakers.clone())),
+        (Precision::FullPrecision, Rule::Beakers(beakers)),
+    ] {
+        let statistics = Statistics::Recalibrated;
+        let with = |rule: &Rule| Settings { rule: rule.clone(), ..settings(precision, statistics) };
+        let outcome = assert_one_result(&with(&rule));
+        assert!(outcome.knowledge.network.memory().any(|number| number != 0.0), "{rule:?} keeps something");
+        let (without, _) = run(&with(&plain), 2, Platform::detect());
+        let last = |outcome: &Outcome| outcome.histograms[outcome.histograms.len() - 1].clone();
+        assert_ne!(last(&outcome), last(&without), "{rule:?} shows");
     }
 }
 

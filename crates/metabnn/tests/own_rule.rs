@@ -143,10 +143,11 @@ struct Messy;
 
 impl SynapticRule for Messy {
     fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
-        let Tile { gradient, hidden, mean, square } = tile;
+        let Tile { binarized, gradient, hidden, mean, square, memory } = tile;
         let beyond: Vec<usize> =
             (0..hidden.len()).filter(|&i| hidden[i] == 0.0 || hidden[i].is_nan()).collect();
-        Plain.update(kernels, step, layer, Tile { gradient, hidden, mean, square });
+        let tile = Tile { binarized, gradient, hidden, mean, square, memory };
+        Plain.update(kernels, step, layer, tile);
         for i in beyond {
             (hidden[i], mean[i], square[i]) = (f32::NAN, f32::NAN, f32::NAN);
         }

@@ -8,6 +8,7 @@ use super::tiled::Tiled;
 use super::update::Tiles;
 use crate::kernels::{Kernels, LANES, Lanes, Left, Matrix, MatrixMut, Signs};
 use crate::optim::Moments;
+use crate::plasticity::Start;
 
 /// Rows of a dense product that stay in the first-level cache while all of its depth goes by.
 const ROWS: usize = 64;
@@ -23,10 +24,12 @@ pub enum Input<'a> {
     Signs(&'a Samples),
 }
 
-/// A linear layer: hidden weights and, where binarized, their signs.
+/// A linear layer: hidden weights, what a rule keeps beside them and, where binarized, their signs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
     hidden: Tiled,
+    /// (out, in numbers): the rule's numbers of each synapse one after the other; most rules have none.
+    memory: Tiled,
     binary: Option<Binary>,
 }
 
@@ -64,7 +67,8 @@ impl Linear {
     /// A layer with the given hidden weights.
     pub fn from_tiled(hidden: Tiled, binarized: bool) -> Self {
         let binary = binarized.then(|| Binary::of(&hidden));
-        Self { hidden, binary }
+        let memory = Tiled::new(0, hidden.outputs());
+        Self { hidden, memory, binary }
     }
 
     /// Width of the input.
@@ -85,6 +89,35 @@ impl Linear {
     /// Binary weights W^b = sign(W^h), (out, in), one bit each; `None` in the full-precision control.
     pub fn binary(&self) -> Option<&BitMatrix> {
         self.binary.as_ref().map(|binary| &binary.rows)
+    }
+
+    /// What the rule keeps of each synapse beside the hidden weight, (out, in, numbers); see
+    /// [`SynapticRule::memory`](crate::plasticity::SynapticRule::memory).
+    pub fn memory(&self) -> &Tiled {
+        &self.memory
+    }
+
+    /// Makes room for a rule's memory, each number of a synapse as `starts` says. Nothing happens where there is room
+    /// for as many: the memory outlives optimizers and tasks.
+    pub fn make_memory(&mut self, starts: &[Start]) {
+        if self.memory.inputs() == self.inputs() * starts.len() {
+            return;
+        }
+        self.memory = Tiled::new(self.inputs() * starts.len(), self.outputs());
+        for (hidden, memory) in self.synapses_mut() {
+            for (number, start) in memory.iter_mut().zip(starts) {
+                *number = match start {
+                    Start::Zero => Lanes::default(),
+                    Start::HiddenWeight => *hidden,
+                };
+            }
+        }
+    }
+
+    /// Sixteen synapses at a time: their hidden weights, and the memory of them, (numbers) lane groups.
+    pub fn synapses_mut(&mut self) -> impl Iterator<Item = (&Lanes, &mut [Lanes])> {
+        let numbers = self.memory.inputs() / self.inputs();
+        self.hidden.groups().iter().zip(self.memory.groups_mut().chunks_mut(numbers.max(1)))
     }
 
     /// `y[o, b] = sum_i W[o, i] x[i, b]` for the outputs from `first` on, a multiple of 16. Shapes: x (in, batch),
@@ -126,6 +159,18 @@ impl Linear {
         }
     }
 
+    /// `dx[i, b] = sum_o W[o, i] dy[o, b]` for all inputs, with the weights in use. Shapes: dy (out, batch), dx (in,
+    /// batch).
+    pub fn input_gradient(&self, kernels: Kernels, dy: &Rows, dx: &mut Rows) {
+        match &self.binary {
+            Some(Binary { columns, .. }) => {
+                let below = InputGradient { inputs: self.inputs(), outputs: self.outputs(), columns };
+                below.rows(kernels, dy, 0, dx.flat_mut());
+            }
+            None => self.real_input_gradient(kernels, dy, 0, dx.flat_mut()),
+        }
+    }
+
     /// `dx[i, b] = sum_o W[o, i] dy[o, b]` for the inputs from `first` on, with real weights. Shapes: dy (out, batch),
     /// dx (inputs, batch), its rows as far apart as those of dy.
     pub fn real_input_gradient(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
@@ -156,7 +201,8 @@ impl Linear {
             (columns, rows, next) = (&binary.columns[..], binary.rows.words_mut(), &mut binary.next[..]);
         }
         let below = InputGradient { inputs, outputs, columns };
-        (below, Tiles::of(kernels, self.hidden.groups_mut(), (inputs, outputs), moments, rows, next))
+        let synapses = (self.hidden.groups_mut(), self.memory.groups_mut());
+        (below, Tiles::of(kernels, synapses, (inputs, outputs), moments, rows, next))
     }
 
     /// Makes the signs after an update the present ones.

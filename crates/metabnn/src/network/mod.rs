@@ -3,6 +3,7 @@
 //! Forward and backward of a layer stand side by side in its file; `step.rs` strings them together for training,
 //! `test.rs` for tests.
 
+mod fisher;
 mod init;
 mod linear;
 mod loss;
@@ -96,6 +97,11 @@ impl Network {
     /// The hidden weights of all layers, in no particular order.
     pub fn hidden_weights(&self) -> impl Iterator<Item = f32> {
         self.layers.iter().flat_map(|layer| layer.linear.hidden().values())
+    }
+
+    /// What the rule keeps of all synapses, in no particular order.
+    pub fn memory(&self) -> impl Iterator<Item = f32> {
+        self.layers.iter().flat_map(|layer| layer.linear.memory().values())
     }
 
     /// The batch-norm states of all layers, as they are now.

@@ -136,6 +136,24 @@ impl BatchNorm {
         }
     }
 
+    /// Turns the gradient `d` of what stands after `gate` and batch norm into that of the pre-activations, in place, where
+    /// the statistics were fixed, those of the state: dy = gamma / sqrt(variance + eps) d where the gate lets it pass, else
+    /// 0. Shapes: `normed` and `d` (features, batch).
+    pub fn backward_test(&self, gate: Gate, normed: &Rows, d: &mut Rows) {
+        for (feature, (gamma, variance)) in self.state.gamma.iter().zip(&self.state.variance).enumerate() {
+            let scale = gamma * self.inverse_deviation(*variance);
+            for (d, normed) in d.row_mut(feature).iter_mut().zip(normed.row(feature)) {
+                let z = self.state.scale_and_shift(feature, *normed);
+                let passes = match gate {
+                    Gate::Open => true,
+                    Gate::Sign => z.abs() <= 1.0,
+                    Gate::Relu => z > 0.0,
+                };
+                *d = if passes { scale * *d } else { 0.0 };
+            }
+        }
+    }
+
     /// 1 / sqrt(variance + eps).
     fn inverse_deviation(&self, variance: f32) -> f32 {
         1.0 / (variance + self.eps).sqrt()

@@ -50,6 +50,7 @@ impl Network {
         let (mut passed, mut shown) = (std::mem::take(&mut self.passed), std::mem::take(&mut self.shown));
         passed.resize_with(self.layers.len(), Passed::default);
         shown.look_at(&batch.inputs, self.precision);
+        self.layers.iter_mut().for_each(|layer| layer.linear.make_memory(rule.memory()));
         for index in 0..self.layers.len() {
             let (before, now) = passed.split_at_mut(index);
             let input = match before.last() {

@@ -12,17 +12,23 @@ const GROUPS: usize = 2048;
 /// are taken.
 const AT_ONCE: usize = 128;
 
-/// Some synapses, with the gradient just computed for them: all that a local rule sees. All (n).
+/// Some synapses, with the gradient just computed for them: all that a local rule sees. All (n) but the memory; n is a
+/// multiple of 16.
 #[derive(Debug)]
 pub struct Tile<'a> {
-    /// Gradient of the loss with respect to the weights in use.
-    pub gradient: &'a [f32],
+    /// Whether the weights in use are the signs of the hidden ones, or the hidden weights themselves.
+    pub binarized: bool,
+    /// Gradient of the loss with respect to the weights in use. The rule may write over it: nothing reads it afterwards.
+    pub gradient: &'a mut [f32],
     /// Hidden weights.
     pub hidden: &'a mut [f32],
     /// Adam's first moment.
     pub mean: &'a mut [f32],
     /// Adam's second moment.
     pub square: &'a mut [f32],
+    /// What the rule keeps of each synapse, (n / 16, numbers) groups of sixteen; empty for most rules. See
+    /// [`SynapticRule::memory`](crate::plasticity::SynapticRule::memory).
+    pub memory: &'a mut [Lanes],
 }
 
 /// A layer's input, (in, batch), in the form that the gradient of its weights wants.
@@ -45,6 +51,8 @@ pub struct Tiles<'a> {
     inputs: usize,
     /// (outputs / 16, in) lane groups.
     hidden: &'a mut [Lanes],
+    /// (outputs / 16, in, numbers) lane groups.
+    memory: &'a mut [Lanes],
     moments: TileMoments<'a>,
     /// Their signs, (outputs, in); empty in full precision.
     rows: &'a mut [u64],
@@ -53,10 +61,10 @@ pub struct Tiles<'a> {
 }
 
 impl<'a> Tiles<'a> {
-    /// All synapses of a layer of `shape` (in, out).
+    /// All synapses of a layer of `shape` (in, out), with what the rule keeps of them.
     pub(super) fn of(
         kernels: Kernels,
-        hidden: &'a mut [Lanes],
+        (hidden, memory): (&'a mut [Lanes], &'a mut [Lanes]),
         shape: (usize, usize),
         moments: &'a mut Moments,
         rows: &'a mut [u64],
@@ -64,6 +72,8 @@ impl<'a> Tiles<'a> {
     ) -> Vec<Self> {
         let (inputs, outputs) = shape;
         let groups = WORD / LANES * inputs;
+        let numbers = memory.len() / hidden.len();
+        let mut memory = memory.chunks_mut((groups * numbers).max(1));
         let mut rows = rows.chunks_mut(WORD * inputs.div_ceil(WORD));
         let mut columns = columns.chunks_mut(inputs);
         let tiles = hidden.chunks_mut(groups).zip(moments.tiles(kernels, groups)).enumerate();
@@ -72,6 +82,7 @@ impl<'a> Tiles<'a> {
             outputs: (outputs - index * WORD).min(WORD),
             inputs,
             hidden,
+            memory: memory.next().unwrap_or_default(),
             moments,
             rows: rows.next().unwrap_or_default(),
             columns: columns.next().unwrap_or_default(),
@@ -96,7 +107,7 @@ impl<'a> Tiles<'a> {
                 let gradient = &mut gradient[..count * at_once];
                 let dy = Matrix { values: &Lanes::flat(&dy)[lot * LANES..], stride: tiles * LANES };
                 weight_gradient(kernels, x, first, dy, gradient, at_once);
-                for (tile, gradient) in gradient.chunks_exact(count).enumerate() {
+                for (tile, gradient) in gradient.chunks_exact_mut(count).enumerate() {
                     self.update_tile(kernels, lot + tile, first, gradient, update);
                 }
             }
@@ -112,18 +123,21 @@ impl<'a> Tiles<'a> {
         kernels: Kernels,
         tile: usize,
         first: usize,
-        gradient: &[Lanes],
+        gradient: &mut [Lanes],
         update: &impl Fn(Tile<'_>),
     ) {
+        let (binarized, numbers) = (!self.columns.is_empty(), self.memory.len() / self.hidden.len());
         let used = u16::MAX >> (LANES - (self.outputs - tile * LANES).min(LANES));
-        for (lot, gradient) in gradient.chunks(AT_ONCE).enumerate() {
+        for (lot, gradient) in gradient.chunks_mut(AT_ONCE).enumerate() {
             let (input, count) = (first + lot * AT_ONCE, gradient.len());
             let place = tile * self.inputs + input;
             let hidden = Lanes::flat_mut(&mut self.hidden[place..][..count]);
+            let memory = &mut self.memory[place * numbers..][..count * numbers];
             self.moments.with(place, count, |mean, square| {
-                update(Tile { gradient: Lanes::flat(gradient), hidden, mean, square });
+                let gradient = Lanes::flat_mut(gradient);
+                update(Tile { binarized, gradient, hidden, mean, square, memory });
             });
-            if !self.columns.is_empty() {
+            if binarized {
                 (kernels.put_signs)(hidden, used, tile * LANES, &mut self.columns[input..][..count]);
             }
         }
@@ -157,7 +171,7 @@ fn weight_gradient(
 }
 
 /// Rows first..first + outputs of `dy`, side by side: (batch, tiles, 16), zeros where there are fewer.
-fn side_by_side(dy: &Rows, first: usize, outputs: usize, tiles: usize) -> Vec<Lanes> {
+pub(super) fn side_by_side(dy: &Rows, first: usize, outputs: usize, tiles: usize) -> Vec<Lanes> {
     let mut groups = vec![Lanes::default(); dy.batch() * tiles];
     for output in 0..outputs {
         let (tile, lane) = (output / LANES, output % LANES);

@@ -26,6 +26,8 @@ impl PlainMoments {
 #[derive(Clone, Debug)]
 pub struct Adam {
     settings: settings::Optimizer,
+    /// Learning rate of the present task.
+    lr: f64,
     steps: i32,
     /// Moments of the hidden weights, layer by layer.
     pub weights: Vec<Moments>,
@@ -38,19 +40,26 @@ impl Adam {
     pub fn new(settings: &settings::Optimizer, layers: &[Layer]) -> Self {
         Self {
             settings: settings.clone(),
+            lr: f64::from(settings.lr),
             steps: 0,
             weights: layers.iter().map(|layer| Moments::new(&layer.linear, settings.state)).collect(),
             norms: layers.iter().map(|layer| NormMoments::new(layer.linear.outputs())).collect(),
         }
     }
 
+    /// Takes the learning rate of `task`, counted from 0: lr * decay^-task. Moments and steps go on.
+    pub fn start_task(&mut self, task: usize) {
+        let settings::Optimizer { lr, lr_decay_per_task, .. } = self.settings;
+        self.lr = f64::from(lr) * libm::pow(f64::from(lr_decay_per_task), -(task as f64));
+    }
+
     /// Counts one step and gives what its updates have in common.
     pub fn next_step(&mut self) -> AdamStep {
         self.steps += 1;
-        let settings::Optimizer { lr, beta1, beta2, eps, weight_decay, .. } = self.settings;
+        let settings::Optimizer { beta1, beta2, eps, weight_decay, .. } = self.settings;
         // In double precision: 1 - beta2^t loses most of its digits in single precision at small t.
         let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), f64::from(self.steps));
-        let size = f64::from(lr) * correction(beta2).sqrt() / correction(beta1);
+        let size = self.lr * correction(beta2).sqrt() / correction(beta1);
         AdamStep { beta1, beta2, eps, size: size as f32, weight_decay }
     }
 

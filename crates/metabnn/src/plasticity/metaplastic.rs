@@ -23,7 +23,7 @@ impl Default for Metaplastic {
 impl Metaplastic {
     /// One metaplastic Adam step: see [`Kernels::adam_tile`].
     pub(super) fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
-        let Tile { gradient, hidden, mean, square } = tile;
+        let Tile { gradient, hidden, mean, square, .. } = tile;
         (kernels.adam_tile)(step, self.m.layer(layer), gradient, hidden, mean, square);
     }
 }

@@ -5,8 +5,9 @@ use serde_json::Value as Json;
 use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
-use super::settings::{Settings, Statistics, Stream};
+use super::settings::{Precision, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
+use crate::plasticity::{Path, Rule};
 
 /// Settings at odds with each other.
 #[derive(Debug, PartialEq)]
@@ -123,6 +124,7 @@ pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
 /// All that is at odds in the settings of one run.
 pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     let mut faults = stream(settings);
+    faults.extend(rule(settings, &render::flatten(settings)));
     let hidden = settings.network.hidden.len();
     let layer = render::flatten(settings);
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
@@ -145,6 +147,42 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
         });
     }
     faults
+}
+
+/// The rule against the stream and the network.
+fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
+    let word = |key: &str| layer.get(key).map(Json::to_string).unwrap_or_default();
+    let Settings { rule, tasks, network, .. } = settings;
+    if rule.needs_boundaries() && matches!(tasks.stream, Stream::Subsets | Stream::Interleaved) {
+        return Some(Fault {
+            key: "rule.name".into(),
+            got: word("rule.name"),
+            takes: format!(
+                "\"metaplastic\" or \"beakers\" with tasks.stream = {}: that stream has no boundaries between tasks, and \
+                 this rule consolidates at the end of a task",
+                word("tasks.stream")
+            ),
+            with: &["tasks.stream"],
+        });
+    }
+    match rule {
+        Rule::Si(si) if network.precision == Precision::FullPrecision && si.path != Path::Hidden => {
+            Some(Fault {
+                key: "rule.path".into(),
+                got: word("rule.path"),
+                takes: "\"hidden\" with network.precision = \"full-precision\": there are no binary weights"
+                    .into(),
+                with: &["network.precision"],
+            })
+        }
+        Rule::Beakers(beakers) if beakers.areas.len() != beakers.ratios.len() => Some(Fault {
+            key: "rule.areas".into(),
+            got: format!("{} values", beakers.areas.len()),
+            takes: format!("{} numbers, as many as rule.ratios", beakers.ratios.len()),
+            with: &["rule.ratios"],
+        }),
+        _ => None,
+    }
 }
 
 /// Data sets, count and images against the kind of stream.

@@ -3,6 +3,8 @@
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use crate::plasticity::Beakers;
+
 /// A settings key.
 pub(super) struct Key {
     /// Section and name: `optimizer.lr`.
@@ -29,18 +31,22 @@ pub(super) enum Kind {
     Names,
     /// A number, or one per layer.
     PerLayer(Interval),
+    /// A list of numbers; from so many to so many.
+    Reals(Interval, usize, usize),
 }
 
 /// The numbers a key takes, in words and as a test.
 pub(super) struct Interval {
     words: &'static str,
-    contains: fn(f32) -> bool,
+    pub(super) contains: fn(f32) -> bool,
 }
 
 /// Widest layer: beyond it a single layer no longer fits the memory of a workstation.
 const MAX_WIDTH: u64 = 1 << 20;
 /// Most hidden layers.
 const MAX_LAYERS: usize = 64;
+/// Most beakers of a chain.
+const MAX_BEAKERS: usize = Beakers::MOST;
 /// Most tasks.
 const MAX_TASKS: u64 = 1 << 16;
 /// Most images in a set or a batch, and most epochs: beyond any data set of this field.
@@ -50,6 +56,7 @@ const MAX_SEED: u64 = i64::MAX as u64;
 
 const POSITIVE: Interval = Interval { words: "a finite number > 0", contains: |v| v > 0.0 };
 const NOT_NEGATIVE: Interval = Interval { words: "a finite number >= 0", contains: |v| v >= 0.0 };
+const AT_LEAST_ONE: Interval = Interval { words: "a finite number >= 1", contains: |v| v >= 1.0 };
 const DECAY: Interval = Interval { words: "a number in [0, 1)", contains: |v| (0.0..1.0).contains(&v) };
 const SHARE: Interval = Interval { words: "a number in (0, 1]", contains: |v| v > 0.0 && v <= 1.0 };
 
@@ -81,9 +88,21 @@ pub(super) static KEYS: &[Key] = &[
     key("norm.statistics", Kind::Word(&["running", "batch", "recalibrated"])),
     key("norm.eps", Kind::Real(POSITIVE)),
     key("norm.momentum", Kind::Real(SHARE)),
-    key("rule.name", Kind::Word(&["metaplastic"])),
-    rule_key("rule.m", &["metaplastic"], Kind::PerLayer(NOT_NEGATIVE)),
+    key("rule.name", Kind::Word(&["metaplastic", "ewc", "random-consolidation", "si", "beakers"])),
+    rule_key("rule.lambda", &["ewc", "random-consolidation", "si"], Kind::Real(NOT_NEGATIVE)),
+    rule_key("rule.samples", &["ewc", "random-consolidation"], Kind::Whole(1, MAX_IMAGES)),
+    rule_key("rule.epsilon", &["si"], Kind::Real(POSITIVE)),
+    rule_key("rule.path", &["si"], Kind::Word(&["hidden", "binary", "published"])),
+    rule_key("rule.ratios", &["beakers"], Kind::Reals(NOT_NEGATIVE, 2, MAX_BEAKERS)),
+    rule_key("rule.areas", &["beakers"], Kind::Reals(POSITIVE, 2, MAX_BEAKERS)),
+    rule_key("rule.feedback", &["beakers"], Kind::Real(NOT_NEGATIVE)),
+    rule_key(
+        "rule.m",
+        &["metaplastic", "ewc", "random-consolidation", "beakers"],
+        Kind::PerLayer(NOT_NEGATIVE),
+    ),
     key("optimizer.lr", Kind::Real(POSITIVE)),
+    key("optimizer.lr_decay_per_task", Kind::Real(AT_LEAST_ONE)),
     key("optimizer.beta1", Kind::Real(DECAY)),
     key("optimizer.beta2", Kind::Real(DECAY)),
     key("optimizer.eps", Kind::Real(POSITIVE)),
@@ -148,6 +167,9 @@ impl Kind {
             }
             Self::Names => "the name of a data set, or a list of names such as [\"mnist\"]".into(),
             Self::PerLayer(interval) => format!("{}, or a list of one per layer", interval.words),
+            Self::Reals(interval, least, most) => {
+                format!("a list of {least} to {most} numbers, each {}", interval.words)
+            }
         }
     }
 
@@ -171,6 +193,10 @@ impl Kind {
                 Some(values) => values.iter().map(|value| real(value.get_ref(), interval)).collect(),
                 None => real(value, interval),
             },
+            Self::Reals(interval, least, most) => {
+                let values = value.as_array().filter(|values| (*least..=*most).contains(&values.len()))?;
+                values.iter().map(|value| real(value.get_ref(), interval)).collect()
+            }
         }
     }
 }

@@ -163,8 +163,11 @@ pub enum Statistics {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// Learning rate.
+    /// Learning rate, in the first task.
     pub lr: f32,
+    /// What the learning rate is divided by from one task to the next: lr * decay^-(task - 1), tasks counted from 1. It
+    /// needs to know where a task ends, whether or not moments are reset there.
+    pub lr_decay_per_task: f32,
     /// Decay of the first moment.
     pub beta1: f32,
     /// Decay of the second moment.
@@ -241,6 +244,7 @@ impl Default for Optimizer {
     fn default() -> Self {
         Self {
             lr: 0.005,
+            lr_decay_per_task: 1.0,
             beta1: 0.9,
             beta2: 0.999,
             eps: 1e-8,

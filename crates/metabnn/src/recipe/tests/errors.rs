@@ -45,7 +45,23 @@ fn values_out_of_range_or_of_the_wrong_type() {
         ("rule.m = -1", "rule.m", "a finite number >= 0, or a list of one per layer", "-1"),
         ("rule.m = nan", "rule.m", "a finite number >= 0, or a list of one per layer", "nan"),
         ("rule.m = [0, 1, inf]", "rule.m", "a finite number >= 0, or a list of one per layer", "[0, 1, inf]"),
-        ("rule.name = 'ewk'", "rule.name", "\"metaplastic\"", "'ewk'"),
+        (
+            "rule.name = 'ewk'",
+            "rule.name",
+            "\"metaplastic\" or \"ewc\" or \"random-consolidation\" or \"si\" or \"beakers\"",
+            "'ewk'",
+        ),
+        ("rule = { name = 'ewc', lambda = -1 }", "rule.lambda", "a finite number >= 0", "-1"),
+        ("rule = { name = 'ewc', samples = 0 }", "rule.samples", "a whole number from 1 to 1073741824", "0"),
+        ("rule = { name = 'si', epsilon = 0 }", "rule.epsilon", number, "0"),
+        (
+            "rule = { name = 'si', path = 'real' }",
+            "rule.path",
+            "\"hidden\" or \"binary\" or \"published\"",
+            "'real'",
+        ),
+        ("rule = { name = 'beakers', feedback = -1 }", "rule.feedback", "a finite number >= 0", "-1"),
+        ("optimizer.lr_decay_per_task = 0.9", "optimizer.lr_decay_per_task", "a finite number >= 1", "0.9"),
         ("optimizer.lr = 0", "optimizer.lr", number, "0"),
         ("optimizer.lr = -0.1", "optimizer.lr", number, "-0.1"),
         ("optimizer.lr = +inf", "optimizer.lr", number, "+inf"),
@@ -92,6 +108,24 @@ fn lists_have_to_hold_what_they_are_lists_of() {
         ("data.sets = []", "data.sets", sets, "[]"),
         ("data.sets = ['']", "data.sets", sets, "['']"),
         ("data.sets = [1]", "data.sets", sets, "[1]"),
+        (
+            "rule = { name = 'beakers', ratios = [1] }",
+            "rule.ratios",
+            "a list of 2 to 8 numbers, each a finite number >= 0",
+            "[1]",
+        ),
+        (
+            "rule = { name = 'beakers', ratios = 1 }",
+            "rule.ratios",
+            "a list of 2 to 8 numbers, each a finite number >= 0",
+            "1",
+        ),
+        (
+            "rule = { name = 'beakers', areas = [1, 0, 1, 1] }",
+            "rule.areas",
+            "a list of 2 to 8 numbers, each a finite number > 0",
+            "[1, 0, 1, 1]",
+        ),
     ];
     for (settings, key, takes, got) in cases {
         assert_eq!(of(settings), format!("x.toml:2: {key}: takes {takes}, got {got}"), "{settings}");
@@ -131,6 +165,34 @@ fn settings_that_do_not_fit_each_other() {
             "x.toml:4: tasks.count: takes 0 or the number of data sets (2) with tasks.stream = \"sequence\", got 3",
         ),
         (
+            "rule.name = 'ewc'\ntasks.stream = 'subsets'",
+            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"subsets\": that stream has no \
+             boundaries between tasks, and this rule consolidates at the end of a task, got \"ewc\"",
+        ),
+        (
+            "rule.name = 'random-consolidation'\ntasks.stream = 'interleaved'",
+            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"interleaved\": that stream has no \
+             boundaries between tasks, and this rule consolidates at the end of a task, got \"random-consolidation\"",
+        ),
+        (
+            "tasks.stream = 'subsets'\n[[arm]]\nname = 'a'\n[[arm]]\nname = 'b'\nset = { rule.name = 'si' }",
+            "x.toml:7: arm.b.rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"subsets\": that stream has \
+             no boundaries between tasks, and this rule consolidates at the end of a task, got \"si\"",
+        ),
+        (
+            "network.precision = 'full-precision'\nrule = { name = 'si', path = 'binary' }",
+            "x.toml:3: rule.path: takes \"hidden\" with network.precision = \"full-precision\": there are no binary weights, \
+             got \"binary\"",
+        ),
+        (
+            "rule = { name = 'beakers', areas = [1, 2, 4] }",
+            "x.toml:2: rule.areas: takes 4 numbers, as many as rule.ratios, got 3 values",
+        ),
+        (
+            "rule = { name = 'ewc', m = [0, 1] }",
+            "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), got 2 values",
+        ),
+        (
             "data.train_images = 1",
             "x.toml:2: data.train_images: takes 0 (all) or at least 2, two images for each task, got 1",
         ),
@@ -158,7 +220,12 @@ fn settings_that_do_not_fit_each_other() {
 fn sections_arms_and_grids_of_the_wrong_shape() {
     let name = "letters, digits, '-' and '_', at most 64 of them";
     let cases = [
-        ("rule = 3", "x.toml:2: rule: takes a table of settings (rule.name, rule.m), got 3".to_owned()),
+        (
+            "rule = 3",
+            "x.toml:2: rule: takes a table of settings (rule.name, rule.lambda, rule.samples, rule.epsilon, rule.path, \
+             rule.ratios, rule.areas, rule.feedback, rule.m), got 3"
+                .to_owned(),
+        ),
         ("arm = 3", "x.toml:2: arm: takes tables headed [[arm]], got 3".into()),
         ("arm = [3]", "x.toml:2: arm: takes tables headed [[arm]], got 3".into()),
         ("[arm]\nname = 'a'", "x.toml:2: arm: takes tables headed [[arm]], got [arm]".into()),

@@ -42,14 +42,15 @@ fn the_words_of_a_key_are_those_of_its_enum() {
     let mut seen = 0;
     for key in KEYS {
         let Kind::Word(words) = &key.kind else { continue };
-        let bad = Layer::from([(key.path.to_owned(), "?".into())]);
+        let mut bad = Layer::from([(key.path.to_owned(), "?".into())]);
+        bad.extend(key.rules.first().map(|rule| ("rule.name".to_owned(), (*rule).into())));
         let message = unflatten(&bad).unwrap_err();
         // serde lists the variants of the enum: `a`, `b`
         let variants: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         assert_eq!(&variants, words, "{}: {message}", key.path);
         seen += 1;
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 #[test]

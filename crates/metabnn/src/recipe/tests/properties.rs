@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::recipe::keys::{KEYS, Kind};
+use crate::recipe::keys::{KEYS, Kind, is_of_rule};
 use crate::recipe::render::{self, flatten, unflatten};
 use crate::recipe::settings::Settings;
 use crate::recipe::{Recipe, Run, builtin};
@@ -31,7 +31,7 @@ fn read(text: &str) -> Recipe {
     }
 }
 
-/// A positive number of any size an `f32` has, inside what every real key takes.
+/// A positive number of any size an `f32` has, inside what nearly every real key takes.
 fn real() -> impl Strategy<Value = f32> {
     prop_oneof![0.001f32..0.999, (1u32..0x3f7f_ffff).prop_map(f32::from_bits)]
 }
@@ -40,7 +40,12 @@ fn real() -> impl Strategy<Value = f32> {
 fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
     match kind {
         Kind::Whole(low, high) => (low.max(&2).to_owned()..=*high).prop_map(Json::from).boxed(),
-        Kind::Real(_) => real().prop_map(|v| json!(v)).boxed(),
+        Kind::Real(interval) => {
+            let contains = interval.contains;
+            real().prop_map(move |v| json!(if contains(v) { v } else { v + 1.0 })).boxed()
+        }
+        // Lists that have to be of one length.
+        Kind::Reals(..) => vec(real(), 3).prop_map(|values| json!(values)).boxed(),
         Kind::Flag => any::<bool>().prop_map(Json::from).boxed(),
         Kind::Word(words) => prop::sample::select(*words).prop_map(Json::from).boxed(),
         Kind::Widths => vec(1u64..=1 << 20, layers).prop_map(|widths| json!(widths)).boxed(),
@@ -55,7 +60,7 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
     }
 }
 
-/// Valid settings, every key at random, streams and counts made to fit.
+/// Valid settings, every key at random, rule, streams and counts made to fit.
 fn settings() -> impl Strategy<Value = Settings> {
     (0usize..4).prop_flat_map(|layers| {
         let values: Vec<_> = KEYS.iter().map(|key| value(&key.kind, layers)).collect();
@@ -65,6 +70,15 @@ fn settings() -> impl Strategy<Value = Settings> {
                 layer.insert("tasks.count".into(), json!(1));
             }
             layer.insert("data.train_images".into(), json!(0));
+            let rule = layer["rule.name"].as_str().unwrap().to_owned();
+            layer.retain(|path, _| is_of_rule(path, &rule));
+            let bounded = ["permuted", "sequence"].contains(&layer["tasks.stream"].as_str().unwrap());
+            if !bounded && !["metaplastic", "beakers"].contains(&rule.as_str()) {
+                layer.insert("tasks.stream".into(), json!("permuted"));
+            }
+            if rule == "si" && layer["network.precision"] == "full-precision" {
+                layer.insert("rule.path".into(), json!("hidden"));
+            }
             unflatten(&layer).unwrap()
         })
     })
