@@ -21,6 +21,8 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         "fig2",
         "fig2f",
         "fig2gh",
+        "table1",
+        "fig3ab",
         "fig3cd",
         "fig4ab",
         "s6cd",

@@ -182,6 +182,20 @@ fn the_built_in_recipes_expand_as_they_say() {
         ("fig2", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
         ("fig2f", vec!["m=0_seed=0", "m=0.5_seed=0", "m=1_seed=0", "m=1.35_seed=0"]),
         ("fig2gh", vec!["m=0_seed=0", "m=1.35_seed=0"]),
+        ("table1", vec!["plain_seed=0", "random-consolidation_seed=0", "ewc_seed=0", "metaplastic_seed=0"]),
+        (
+            "fig3ab",
+            vec![
+                "metaplastic_hidden=512-512_seed=0",
+                "metaplastic_hidden=1024-1024_seed=0",
+                "metaplastic_hidden=2048-2048_seed=0",
+                "metaplastic_hidden=4096-4096_seed=0",
+                "ewc_hidden=512-512_seed=0",
+                "ewc_hidden=1024-1024_seed=0",
+                "ewc_hidden=2048-2048_seed=0",
+                "ewc_hidden=4096-4096_seed=0",
+            ],
+        ),
         (
             "fig3cd",
             vec![
