@@ -1,5 +1,7 @@
 //! What each rule keeps of a first task while a second one is learned, on the built-in glyphs.
 
+#![allow(clippy::unwrap_used)]
+
 use metabnn::data::glyphs::glyphs;
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
