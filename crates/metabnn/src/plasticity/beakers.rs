@@ -80,24 +80,24 @@ impl Beakers {
         let last = others.len() - 1;
         // `above`: the level, before the step, of the beaker in front.
         let mut above = *first;
-        for lane in 0..LANES {
-            let (level, end) = (first[lane], others[last].0[lane]);
+        for ((first, second), end) in first.iter_mut().zip(others[0].0).zip(others[last].0) {
+            let level = *first;
             let pull = if end * (end - level) > 0.0 { self.feedback * (end - level) } else { 0.0 };
-            first[lane] = level + self.ratios[0] / self.areas[0] * (others[0].0[lane] - level) + pull;
+            *first = level + self.ratios[0] / self.areas[0] * (second - level) + pull;
         }
         for index in 0..=last {
             let (this, behind) = others[index..].split_at_mut(1);
             let (inlet, outlet) = (self.ratios[index], self.ratios[index + 1]);
             let area = self.areas[index + 1];
-            for lane in 0..LANES {
-                let level = this[0].0[lane];
-                let mut inflow = above[lane] - level;
+            let next = behind.first().map_or([0.0; LANES], |next| next.0);
+            for ((this, above), next) in this[0].0.iter_mut().zip(&mut above).zip(next) {
+                let level = *this;
+                let mut inflow = *above - level;
                 if behind.is_empty() && m > 0.0 && level * inflow < 0.0 {
                     inflow *= attenuation(m * level.abs());
                 }
-                let next = behind.first().map_or(0.0, |next| next.0[lane]);
-                this[0].0[lane] = level + inlet / area * inflow + outlet / area * (next - level);
-                above[lane] = level;
+                *this = level + inlet / area * inflow + outlet / area * (next - level);
+                *above = level;
             }
         }
     }
