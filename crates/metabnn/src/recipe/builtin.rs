@@ -23,6 +23,9 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         "fig2d",
         "mnist-fashion",
         "stream-fmnist",
+        "fig5a",
+        "fig5b",
+        "fig5cde",
     ]
 }
 

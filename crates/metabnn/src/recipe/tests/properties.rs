@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::recipe::keys::{KEYS, Kind};
+use crate::recipe::keys::{self, KEYS, Kind};
 use crate::recipe::render::{self, flatten, unflatten};
 use crate::recipe::settings::Settings;
 use crate::recipe::{Recipe, Run, builtin};
@@ -52,6 +52,10 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
             let each = vec(real(), layers + 1).prop_map(|values| json!(values));
             prop_oneof![real().prop_map(|v| json!(v)), each].boxed()
         }
+        Kind::Counts => vec(1u64..=1 << 30, layers + 1).prop_map(|counts| json!(counts)).boxed(),
+        Kind::Range(_) => (real(), real()).prop_map(|(a, b)| json!([a.min(b), a.max(b)])).boxed(),
+        Kind::Given => prop_oneof![real().prop_map(|v| json!(v)), Just(json!([0.5, -1.5]))].boxed(),
+        Kind::Matrix => prop_oneof![Just(json!([])), Just(json!([[2.5, -0.1], [-0.1, 1.0]]))].boxed(),
     }
 }
 
@@ -65,9 +69,27 @@ fn settings() -> impl Strategy<Value = Settings> {
                 layer.insert("tasks.count".into(), json!(1));
             }
             layer.insert("data.train_images".into(), json!(0));
-            unflatten(&layer).unwrap()
+            made_to_fit(&mut layer);
+            // Once through the form of a file, which keeps no more digits than an `f32` has.
+            unflatten(&flatten(&unflatten(&layer).unwrap())).unwrap()
         })
     })
+}
+
+/// Leaves of an analysis its own settings alone, and of one without a network nothing else.
+fn made_to_fit(layer: &mut render::Layer) {
+    let kind = layer["analysis.kind"].as_str().unwrap().to_owned();
+    layer.retain(|path, _| keys::section(path) != "analysis" || keys::is_of_rule(path, &kind));
+    match kind.as_str() {
+        "quadratic" => {
+            layer.retain(|path, _| path == "optimizer.lr" || matches!(keys::section(path), "" | "analysis"));
+            layer.insert("analysis.dimensions".into(), json!(2));
+        }
+        "sign-switching" => {
+            layer.insert("network.precision".into(), json!("binary"));
+        }
+        _ => {}
+    }
 }
 
 proptest! {
