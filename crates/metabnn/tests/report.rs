@@ -64,11 +64,11 @@ fn the_report_of_two_arms_says_what_the_numbers_say() {
     assert!(html.contains(&finding), "{finding}");
     assert!(html.contains("test batch 1000"));
     assert!(html.contains("plain_seed=1"));
-    assert_eq!(html.matches("<svg ").count(), 4);
+    assert_eq!(html.matches("<svg ").count(), 6);
     assert!(!html.contains("{{"), "a place of the template was not filled");
     let outside = html.matches("http").count() - html.matches("http://www.w3.org/2000/svg").count();
     assert_eq!(outside, 0, "the page must not need a network");
-    let all = ["accuracy", "comparison", "accuracy_matrix", "hidden_weights"];
+    let all = ["accuracy", "comparison", "tasks", "accuracy_matrix", "hidden_weights", "flips"];
     let expected: Vec<String> =
         all.iter().flat_map(|name| [format!("{name}.svg"), format!("{name}.png")]).collect();
     assert_eq!(names(&report), expected);
@@ -151,7 +151,7 @@ fn streams_of_every_shape_have_a_report() {
 #[test]
 fn without_histograms_there_is_no_figure_of_them() {
     let (_folder, report, html) = report_of(&Sample { layers: 0, ..Sample::default() });
-    assert_eq!(names(&report).len(), 6);
+    assert_eq!(names(&report).len(), 8);
     assert!(!html.contains("id=\"hidden_weights\""));
 }
 

@@ -358,6 +358,29 @@ mod tests {
         assert!(changes > 300, "{changes} changes of sign");
     }
 
+    /// The published curve of Fig. 5b, read off the plot, within 15 %; and the derived line through it.
+    #[test]
+    fn in_500_dimensions_hidden_weights_say_what_binary_weights_are_worth() {
+        let (settings, pool) = (Quadratic::default(), pool(2));
+        let seeds: Vec<Solved> = (0..3).map(|seed| solve(&settings, LR, seed, &pool, |_| {})).collect();
+        for (bin, published) in [(0, 22.0), (1, 55.0), (7, 116.0), (14, 190.0)] {
+            let ours = seeds.iter().map(|solved| solved.loss_increase[bin].mean).sum::<f64>() / 3.0;
+            assert!((ours / published - 1.0).abs() < 0.15, "bin {bin}: {ours}, published {published}");
+        }
+        for Solved { loss_increase, correlation: of_all, .. } in &seeds {
+            assert_eq!(loss_increase.iter().map(|row| row.weights).sum::<usize>(), 500);
+            // The line holds for weights that drift: for all bins but the first, where weights oscillate.
+            for row in &loss_increase[1..] {
+                let derived = row.derived.unwrap();
+                assert!((row.mean / derived - 1.0).abs() < 0.05, "{row:?}");
+            }
+            let (magnitudes, means): (Vec<f64>, Vec<f64>) =
+                loss_increase[1..].iter().map(|row| (row.magnitude(), row.mean)).unzip();
+            assert!(correlation(&magnitudes, &means).unwrap() > 0.99);
+            assert!(of_all.unwrap() > 0.95, "{of_all:?}");
+        }
+    }
+
     #[test]
     fn definite_matrices_are_told_from_others() {
         let of =
