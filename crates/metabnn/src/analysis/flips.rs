@@ -62,7 +62,7 @@ mod tests {
         // Two of six change their sign; one shrinks, one becomes zero from above, and keep theirs.
         let next = network(&[-1.0, -0.1, 0.0, 0.5, 2.0, -2.0], Precision::Binary);
         let expected = Flips { task_trained: 2, epoch: 3, layer: 1, flipped: 2.0 / 6.0 };
-        assert_eq!(signs.flips(&next, (2, 3)), [expected.clone()]);
+        assert_eq!(signs.flips(&next, (2, 3)), std::slice::from_ref(&expected));
         let again = Flips { epoch: 4, flipped: 0.0, ..expected };
         assert_eq!(signs.flips(&next, (2, 4)), [again], "compared with the last moment, not the first");
     }

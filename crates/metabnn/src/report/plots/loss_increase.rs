@@ -40,7 +40,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let few = if panels.iter().all(|panel| panel.bins.iter().all(|bin| bin.full)) {
         ""
     } else {
-        " Grey: bins with fewer weights than are switched at once; all of theirs are switched."
+        " Grey: bins with fewer weights than are switched at once; all of theirs are switched. What lies outside the \
+         frame is in the table."
     };
     let spread = if view.analysed.iter().all(|group| group.runs.len() > 1) {
         "standard deviation over the seeds"
@@ -69,21 +70,25 @@ impl<'a> Panel<'a> {
         Self { group, layer, bins: group.bins(layer) }
     }
 
-    /// Least and greatest value drawn, zero among them.
+    /// Least and greatest value drawn, zero among them: those of bins with enough weights, where there are any. A few
+    /// weights, switched once, give anything.
     fn range(&self) -> (f64, f64) {
-        let ends = self.bins.iter().flat_map(|bin| {
+        let any_full = self.bins.iter().any(|bin| bin.full);
+        let ends = self.bins.iter().filter(|bin| bin.full || !any_full).flat_map(|bin| {
             let std = bin.increase.std.unwrap_or(0.0);
             [Some(bin.increase.mean - std), Some(bin.increase.mean + std), bin.derived]
         });
         let (low, high) = ends.flatten().fold((0.0f64, 0.0f64), |(low, high), y| (low.min(y), high.max(y)));
-        let margin = 0.06 * (high - low).max(f64::MIN_POSITIVE);
-        (if low < 0.0 { low - margin } else { 0.0 }, high + margin)
+        // More room above for the bins that are not counted here.
+        let margin = if self.bins.iter().all(|bin| bin.full) { 0.06 } else { 0.4 };
+        let whole = (high - low).max(f64::MIN_POSITIVE);
+        (if low < 0.0 { low - 0.06 * whole } else { 0.0 }, high + margin * whole)
     }
 
     fn draw(&self, canvas: &mut Canvas, grid: &Grid, index: usize) {
         // Small numbers are drawn in units of a power of ten, so that their ticks have few digits.
         let (low, high) = self.range();
-        let power = (high - low).log10().floor() as i32;
+        let power = high.max(-low).log10().floor() as i32;
         let power = if (-1..=3).contains(&power) { 0 } else { power };
         let unit = 10f64.powi(power);
         let frame = grid.frame(index, (0.0, 1.0), (low / unit, high / unit));
@@ -100,7 +105,8 @@ impl<'a> Panel<'a> {
         let derived = self.bins.iter().filter_map(|bin| Some(frame.at(bin.position, bin.derived? / unit)));
         canvas.curve(derived.collect(), &INK, 1.6);
         let color = distinct(1).remove(0);
-        for bin in &self.bins {
+        canvas.line(frame.at(0.0, 0.0), frame.at(1.0, 0.0), &MUTED, 1.0);
+        for bin in self.bins.iter().filter(|bin| (low..=high).contains(&bin.increase.mean)) {
             let color = if bin.full { &color } else { &MUTED };
             let std = bin.increase.std.unwrap_or(0.0);
             let at = |value: f64| frame.at(bin.position, value / unit);
