@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use metabnn::analysis::LossIncrease;
 use metabnn::experiment::Event;
 use metabnn::metrics::{Evaluation, Split};
 
@@ -58,6 +59,14 @@ impl Display {
                     self.bar.set_message(message);
                 }
             }
+            Event::Analysed { steps, row } => {
+                self.bar.set_position(*steps);
+                if let Some(row) = row {
+                    let message = increase(row);
+                    self.line(&message);
+                    self.bar.set_message(message);
+                }
+            }
             Event::Finished { summary, found } => {
                 self.bar.finish_and_clear();
                 self.run.clone_from(&summary.name);
@@ -65,8 +74,12 @@ impl Display {
                     true => "done before".into(),
                     false => format!("{:.1} s, {} steps", summary.seconds, summary.steps),
                 };
-                let average = percent(summary.average_accuracy);
-                let message = format!("{}: average accuracy {average} % ({how})", summary.name);
+                let message = match summary.average_accuracy {
+                    Some(average) => {
+                        format!("{}: average accuracy {} % ({how})", summary.name, percent(average))
+                    }
+                    None => format!("{}: {how}", summary.name),
+                };
                 if let Kind::Bar | Kind::Lines = self.kind {
                     print(&message);
                 }
@@ -79,6 +92,12 @@ impl Display {
             print(&format!("{}  {message}", self.run));
         }
     }
+}
+
+/// What was found in a bin of hidden weights.
+fn increase(row: &LossIncrease) -> String {
+    let LossIncrease { layer, low, high, switched, mean, .. } = row;
+    format!("layer {layer}, |W^h| from {low:.3} to {high:.3}: {switched} switched, loss {mean:+.2e} for each")
 }
 
 fn bar(steps: u64, name: &str) -> ProgressBar {

@@ -22,6 +22,16 @@ pub enum Purpose {
     NormScale = 6,
     /// Which synapses a random consolidation holds; index = 256 task + layer, both counted from 0.
     Consolidation = 20,
+    /// Eigenvalues of the quadratic binary task.
+    Eigenvalues = 40,
+    /// Eigenvectors of the quadratic binary task.
+    Eigenvectors = 41,
+    /// Optimum of the quadratic binary task.
+    Optimum = 42,
+    /// Hidden weights that the quadratic binary task starts from.
+    Start = 43,
+    /// Binary weights that an analysis switches; index = layer, bin and draw.
+    SignSwitching = 44,
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::analysis::WeightHistogram;
+use crate::analysis::{Flips, Signs, WeightHistogram};
 use crate::evaluate::{Knowledge, evaluate, evaluate_all};
 use crate::machine::Machine;
 use crate::metrics::{AccuracyMatrix, Evaluation, Split, accuracies};
@@ -23,6 +23,8 @@ pub struct Outcome {
     pub matrix: AccuracyMatrix,
     /// Hidden weights of each layer before training and after each task.
     pub histograms: Vec<WeightHistogram>,
+    /// Binary weights that every epoch changed, layer by layer; none in full precision.
+    pub flips: Vec<Flips>,
     /// Training steps done.
     pub steps: u64,
     /// Wall time.
@@ -103,6 +105,7 @@ pub fn train_on(
     let mut matrix = AccuracyMatrix { untrained: accuracies(&evaluations), rows: Vec::new() };
     check_finite("a hidden weight", knowledge.network.hidden_weights(), (0, 0, 0), settings)?;
     let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
+    let (mut signs, mut flips) = (Signs::of(&knowledge.network), Vec::new());
     let total_steps = stream.steps(&settings.schedule);
     let mut steps = 0;
     for (index, images) in stream.phases.iter().enumerate() {
@@ -126,6 +129,7 @@ pub fn train_on(
                 check_finite("the loss", [loss], (task, epoch, steps), settings)?;
                 observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });
             }
+            flips.extend(signs.flips(&knowledge.network, (task, epoch)));
             if settings.norm.statistics == Statistics::Recalibrated {
                 knowledge.recalibrate(images, settings);
             }
@@ -143,7 +147,7 @@ pub fn train_on(
         histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
     }
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Outcome { knowledge, evaluations, matrix, histograms, steps, seconds })
+    Ok(Outcome { knowledge, evaluations, matrix, histograms, flips, steps, seconds })
 }
 
 /// What is kept of the task just learned: its batch-norm state, and what the rule makes of it.

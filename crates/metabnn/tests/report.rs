@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use metabnn::report::folder::{
-    read_results, read_run, read_summary, write_atomically, write_run, write_summary,
+    RunResults, read_results, read_run, read_summary, write_atomically, write_run, write_summary,
 };
 use metabnn::report::summary::RunSummary;
 use metabnn::report::{ReportError, ReportPaths, compare, table, write_report};
@@ -54,8 +54,8 @@ fn check_figures(report: &ReportPaths) {
 fn the_report_of_two_arms_says_what_the_numbers_say() {
     let (folder, report, html) = report_of(&Sample::default());
     let summary = read_summary(folder.path()).unwrap();
-    let best = summary.groups[1].average_accuracy.mean;
-    let worst = summary.groups[0].average_accuracy.mean;
+    let best = summary.groups[1].average_accuracy.unwrap().mean;
+    let worst = summary.groups[0].average_accuracy.unwrap().mean;
     let finding = format!(
         "metaplastic (m = 1.35) keeps {:.1}\u{a0}% on average over 5 tasks; plain (m = 0) keeps {:.1}\u{a0}%.",
         best * 100.0,
@@ -64,11 +64,11 @@ fn the_report_of_two_arms_says_what_the_numbers_say() {
     assert!(html.contains(&finding), "{finding}");
     assert!(html.contains("test batch 1000"));
     assert!(html.contains("plain_seed=1"));
-    assert_eq!(html.matches("<svg ").count(), 4);
+    assert_eq!(html.matches("<svg ").count(), 6);
     assert!(!html.contains("{{"), "a place of the template was not filled");
     let outside = html.matches("http").count() - html.matches("http://www.w3.org/2000/svg").count();
     assert_eq!(outside, 0, "the page must not need a network");
-    let all = ["accuracy", "comparison", "accuracy_matrix", "hidden_weights"];
+    let all = ["accuracy", "comparison", "tasks", "accuracy_matrix", "hidden_weights", "flips"];
     let expected: Vec<String> =
         all.iter().flat_map(|name| [format!("{name}.svg"), format!("{name}.png")]).collect();
     assert_eq!(names(&report), expected);
@@ -83,8 +83,7 @@ fn what_was_written_reads_back_the_same() {
     let again = tempfile::tempdir().unwrap();
     for run in &first.runs {
         let folder = again.path().join(&run.summary.folder);
-        let (evaluations, histograms) = (&run.evaluations, &run.histograms);
-        write_run(&folder, &run.recipe_toml, &run.summary, evaluations, histograms).unwrap();
+        write_run(&folder, run).unwrap();
     }
     write_summary(again.path(), &first.recipe_toml, &first.summary).unwrap();
     assert_eq!(read_results(again.path()).unwrap(), first);
@@ -152,7 +151,7 @@ fn streams_of_every_shape_have_a_report() {
 #[test]
 fn without_histograms_there_is_no_figure_of_them() {
     let (_folder, report, html) = report_of(&Sample { layers: 0, ..Sample::default() });
-    assert_eq!(names(&report).len(), 6);
+    assert_eq!(names(&report).len(), 8);
     assert!(!html.contains("id=\"hidden_weights\""));
 }
 
@@ -280,7 +279,7 @@ fn what_json_cannot_hold_is_not_written() {
     Sample { seeds: 1, ..Sample::default() }.write(folder.path()).unwrap();
     let good = read_run(&folder.path().join("runs/plain_seed=0")).unwrap();
     let spoil: [(Spoil, &str); 6] = [
-        (|run| run.average_accuracy = f64::NAN, "a fraction in [0, 1], got NaN"),
+        (|run| run.average_accuracy = Some(f64::NAN), "a fraction in [0, 1], got NaN"),
         (|run| run.accuracy_matrix[1][2] = f64::INFINITY, "a fraction in [0, 1], got inf"),
         (|run| run.forgetting = Some(f64::NAN), "a difference in [-1, 1], got NaN"),
         (|run| run.seconds = f64::NAN, "a duration, got NaN"),
@@ -291,7 +290,7 @@ fn what_json_cannot_hold_is_not_written() {
         let mut summary = good.summary.clone();
         spoil(&mut summary);
         let out = folder.path().join(index.to_string());
-        let error = write_run(&out, "", &summary, &[], &[]).unwrap_err();
+        let error = write_run(&out, &RunResults { summary, ..RunResults::default() }).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!out.exists(), "nothing is written");
     }

@@ -1,6 +1,7 @@
 //! The command `metabnn`, run as its users run it: the real program, end to end.
 #![allow(clippy::unwrap_used)]
 
+mod analysis;
 mod bad_data;
 mod bad_folder;
 mod bad_model;

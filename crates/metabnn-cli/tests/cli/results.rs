@@ -25,12 +25,13 @@ fn close(value: &Value, expected: f64) {
 fn a_run_leaves_every_file() {
     let place = Workplace::new();
     place.run("pmnist", &[], "out");
-    let figures = ["accuracy", "accuracy_matrix", "hidden_weights"];
+    let figures = ["accuracy", "accuracy_matrix", "flips", "hidden_weights"];
     let mut expected: Vec<String> =
         figures.iter().flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]).collect();
     expected.extend(["recipe.toml", "report.html", "summary.json"].map(String::from));
     for name in [
         "accuracy_matrix.csv",
+        "flips.csv",
         "hidden_weights.csv",
         "metrics.csv",
         "model.safetensors",

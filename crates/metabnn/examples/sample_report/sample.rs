@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use metabnn::analysis::WeightHistogram;
+use metabnn::analysis::{Flips, WeightHistogram};
 use metabnn::metrics::{AccuracyMatrix, Evaluation, Split};
 use metabnn::report::ReportError;
-use metabnn::report::folder::{write_run, write_summary};
+use metabnn::report::folder::{RunResults, write_run, write_summary};
 use metabnn::report::summary::{RunSummary, Summary};
 use serde_json::json;
 
@@ -57,7 +57,11 @@ impl Sample {
                 let evaluations = self.evaluations(*keep, seed);
                 let summary = self.summary(arm, *m, seed, &evaluations);
                 let folder = out.join(&summary.folder);
-                write_run(&folder, &self.toml(), &summary, &evaluations, &self.histograms(*m))?;
+                let (histograms, flips) = (self.histograms(*m), self.flips());
+                let recipe_toml = self.toml();
+                let results =
+                    RunResults { summary: summary.clone(), recipe_toml, evaluations, histograms, flips };
+                write_run(&folder, &results)?;
                 runs.push(summary);
             }
         }
@@ -133,7 +137,7 @@ impl Sample {
             hash: format!("{:016x}", (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ m.to_bits()),
             tests: self.tests(),
             epochs: self.epochs,
-            average_accuracy: matrix.average_accuracy().unwrap_or_default(),
+            average_accuracy: matrix.average_accuracy(),
             forgetting: matrix.forgetting(),
             backward_transfer: matrix.backward_transfer(),
             forward_transfer: matrix.forward_transfer(),
@@ -143,7 +147,22 @@ impl Sample {
             seconds: 61.5 + seed as f64,
             version: env!("CARGO_PKG_VERSION").into(),
             name,
+            ..RunSummary::default()
         }
+    }
+
+    /// Fewer and fewer binary weights change in the course of a task.
+    fn flips(&self) -> Vec<Flips> {
+        let mut flips = Vec::new();
+        for task_trained in 1..=self.phases {
+            for epoch in 1..=self.epochs {
+                for layer in 1..=self.layers {
+                    let flipped = 0.2 / (layer * epoch * task_trained) as f64;
+                    flips.push(Flips { task_trained, epoch, layer, flipped });
+                }
+            }
+        }
+        flips
     }
 
     /// Hidden weights spread with every task, farther with metaplasticity.

@@ -1,60 +1,103 @@
 //! Looking into a network: what its hidden weights say.
 
+mod flips;
+mod histogram;
+mod loss_increase;
+pub mod quadratic;
+pub mod sign_switching;
+
+pub use flips::{Flips, Signs};
+pub use histogram::WeightHistogram;
+pub use loss_increase::{LossIncrease, MagnitudeBins, correlation};
+
 use serde::{Deserialize, Serialize};
 
-use crate::network::Network;
+/// The analysis of a recipe: `[analysis] kind = "..."`, with its own settings beside the kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Analysis {
+    /// None: a network is trained, and that is all.
+    #[default]
+    None,
+    /// The quadratic binary task, instead of a network.
+    Quadratic(Quadratic),
+    /// A network is trained; then binary weights are switched, to see what depends on them.
+    SignSwitching(SignSwitching),
+}
 
-/// Bins of a histogram of hidden weights.
-const BINS: usize = 100;
+impl Analysis {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 
-/// Distribution of one layer's hidden weights after a task: counts in equal bins over [low, high].
+    /// Whether a network is trained.
+    pub fn trains(&self) -> bool {
+        !matches!(self, Self::Quadratic(_))
+    }
+}
+
+/// Settings of the quadratic binary task, see [`quadratic`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WeightHistogram {
-    /// Task just trained, counted from 1; 0 before any training.
-    pub task_trained: usize,
-    /// Layer, counted from 1.
-    pub layer: usize,
-    /// Lower edge of the first bin.
-    pub low: f64,
-    /// Upper edge of the last bin.
-    pub high: f64,
-    /// Number of hidden weights in each bin.
-    pub counts: Vec<u64>,
+#[serde(default, deny_unknown_fields)]
+pub struct Quadratic {
+    /// Number of weights n.
+    pub dimensions: usize,
+    /// H, row by row; empty: drawn at random.
+    pub hessian: Vec<Vec<f64>>,
+    /// Least and greatest eigenvalue of a drawn H.
+    pub eigenvalues: [f64; 2],
+    /// W*.
+    pub optimum: Given,
+    /// Hidden weights to start from.
+    pub start: Given,
+    /// Number of steps; their size is `optimizer.lr`.
+    pub steps: u64,
+    /// Bins of |W^h| that loss increases are averaged in.
+    pub bins: usize,
 }
 
-impl WeightHistogram {
-    /// One histogram per layer of `network`, after `task` (counted from 1; 0: before any training).
-    pub fn of_layers(network: &Network, task: usize) -> impl Iterator<Item = Self> {
-        let layers = network.layers.iter().enumerate();
-        layers.map(move |(index, layer)| Self::new(task, index + 1, || layer.linear.hidden().values(), BINS))
-    }
+/// Settings of sign switching, see [`sign_switching`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignSwitching {
+    /// Bins of |W^h|, from zero to the largest of a layer.
+    pub bins: usize,
+    /// Binary weights switched at once, layer by layer.
+    pub switched: Vec<usize>,
+    /// Draws of these in every bin.
+    pub draws: usize,
+    /// Training images that the loss is measured on, the first ones; 0: all.
+    pub images: usize,
+}
 
-    /// Counts `weights` in `bins` equal bins over the symmetric range that holds them all.
-    pub fn new<W: Iterator<Item = f32>>(
-        task_trained: usize,
-        layer: usize,
-        weights: impl Fn() -> W,
-        bins: usize,
-    ) -> Self {
-        let reach = weights().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);
-        let scale = bins as f64 / (2.0 * f64::from(reach));
-        let mut counts = vec![0; bins];
-        for weight in weights() {
-            let bin = ((f64::from(weight) + f64::from(reach)) * scale) as usize;
-            counts[bin.min(bins - 1)] += 1;
+/// Numbers that are given, or drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Given {
+    /// Drawn, uniform between minus this and this.
+    Within(f64),
+    /// One by one.
+    Each(Vec<f64>),
+}
+
+impl Default for Quadratic {
+    fn default() -> Self {
+        Self {
+            dimensions: 500,
+            hessian: Vec::new(),
+            eigenvalues: [10.5, 29.5],
+            optimum: Given::Within(4.0),
+            start: Given::Within(0.05),
+            steps: 1000,
+            bins: 15,
         }
-        Self { task_trained, layer, low: -f64::from(reach), high: f64::from(reach), counts }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_weight_is_counted_in_its_bin() {
-        let histogram = WeightHistogram::new(1, 2, || [-1.0, -0.6, 0.1, 0.2, 1.0].into_iter(), 4);
-        assert_eq!((histogram.low, histogram.high), (-1.0, 1.0));
-        assert_eq!(histogram.counts, [2, 0, 2, 1]);
+impl Default for SignSwitching {
+    fn default() -> Self {
+        Self { bins: 15, switched: vec![1000, 2000, 100], draws: 100, images: 1000 }
     }
 }

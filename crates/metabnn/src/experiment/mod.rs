@@ -1,21 +1,24 @@
 //! A whole experiment: the runs of a recipe, one after the other, into one folder of results.
 
 mod claim;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use claim::Claim;
+use work::{Done, Work};
 
+use crate::analysis::LossIncrease;
 use crate::data::{self, DataError, Dataset};
-use crate::model::{Model, ModelError};
+use crate::model::ModelError;
 use crate::recipe::{Recipe, RecipeErrors, Run};
 use crate::report::folder::{read_run, write_atomically, write_run, write_summary};
 use crate::report::summary::{RunSummary, Summary};
 use crate::report::{self, ReportError};
-use crate::tasks::{TaskError, TaskStream};
-use crate::train::{Outcome, Progress, TrainError, train};
+use crate::tasks::TaskError;
+use crate::train::{Progress, TrainError};
 
 /// Where an experiment finds its data and leaves its results.
 #[derive(Clone, Debug)]
@@ -39,11 +42,18 @@ pub enum Event<'a> {
         index: usize,
         /// Number of runs.
         runs: usize,
-        /// Training steps it will take.
+        /// Steps it will take: of training, then of its analysis.
         steps: u64,
     },
     /// A step or an epoch of the present run is done.
     Progress(Progress<'a>),
+    /// A step of the present run's analysis is done.
+    Analysed {
+        /// Steps done so far, those of training included.
+        steps: u64,
+        /// What was found, if it is told step by step and not in the end.
+        row: Option<&'a LossIncrease>,
+    },
     /// A run is done, or was found done.
     Finished {
         /// What it says of itself.
@@ -131,15 +141,9 @@ pub fn run(
         let (summary, found) = match finished(&places.out, run).filter(|_| !places.fresh) {
             Some(summary) => (summary, true),
             None => {
-                let used: Vec<Dataset> =
-                    run.settings.data.sets.iter().map(|name| sets[name].clone()).collect();
-                let stream = TaskStream::new(&run.settings, &used)
-                    .map_err(|source| ExperimentError::Tasks { run: run.name.clone(), source })?;
-                let steps = stream.steps(&run.settings.schedule);
-                observe(Event::Started { run, index, runs: runs.len(), steps });
-                let outcome = train(&run.settings, &stream, |progress| observe(Event::Progress(progress)))
-                    .map_err(|source| ExperimentError::Train { run: run.name.clone(), source })?;
-                (keep(&places.out, run, &stream, outcome)?, false)
+                let work = Work::of(run, &sets)?;
+                observe(Event::Started { run, index, runs: runs.len(), steps: work.steps(run) });
+                (keep(&places.out, run, work.run(run, &mut observe)?)?, false)
             }
         };
         observe(Event::Finished { summary: &summary, found });
@@ -152,10 +156,11 @@ pub fn run(
     Ok(summary)
 }
 
-/// Every data set that any run names, loaded once.
+/// Every data set that any run trains on, loaded once.
 fn load_sets(runs: &[Run], folder: Option<&Path>) -> Result<BTreeMap<String, Dataset>, DataError> {
     let mut sets = BTreeMap::new();
-    for name in runs.iter().flat_map(|run| &run.settings.data.sets) {
+    let trained = runs.iter().filter(|run| run.settings.analysis.trains());
+    for name in trained.flat_map(|run| &run.settings.data.sets) {
         if !sets.contains_key(name) {
             sets.insert(name.clone(), data::load(name, folder)?);
         }
@@ -175,11 +180,7 @@ fn folder(run: &Run) -> String {
 }
 
 /// Writes a finished run into a folder of its own, which gets its name when all is in it.
-fn keep(out: &Path, run: &Run, stream: &TaskStream, outcome: Outcome) -> Result<RunSummary, ExperimentError> {
-    let summary = summarise(run, stream, &outcome);
-    let model = Model::new(outcome.knowledge, &run.settings, stream);
-    let model =
-        model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;
+fn keep(out: &Path, run: &Run, done: Done) -> Result<RunSummary, ExperimentError> {
     let (complete, partial) = (out.join(folder(run)), out.join(folder(run) + ".partial"));
     let failed = |path: &Path, action| {
         let path = path.to_path_buf();
@@ -187,8 +188,10 @@ fn keep(out: &Path, run: &Run, stream: &TaskStream, outcome: Outcome) -> Result<
     };
     let write = || -> Result<(), ReportError> {
         remove_if_there(&partial).map_err(failed(&partial, "remove"))?;
-        write_atomically(&partial.join("model.safetensors"), &model)?;
-        write_run(&partial, &run.to_toml(), &summary, &outcome.evaluations, &outcome.histograms)?;
+        if let Some(model) = &done.model {
+            write_atomically(&partial.join("model.safetensors"), model)?;
+        }
+        write_run(&partial, &done.results)?;
         remove_if_there(&complete).map_err(failed(&complete, "remove"))?;
         fs::rename(&partial, &complete).map_err(failed(&complete, "write"))
     };
@@ -198,32 +201,9 @@ fn keep(out: &Path, run: &Run, stream: &TaskStream, outcome: Outcome) -> Result<
         let _ = remove_if_there(&partial);
     }
     written?;
-    Ok(summary)
+    Ok(done.results.summary)
 }
 
 fn remove_if_there(folder: &Path) -> std::io::Result<()> {
     if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
-}
-
-fn summarise(run: &Run, stream: &TaskStream, outcome: &Outcome) -> RunSummary {
-    let matrix = &outcome.matrix;
-    RunSummary {
-        name: run.name.clone(),
-        arm: run.arm.clone(),
-        settings: run.varied.clone(),
-        seed: run.settings.seed,
-        hash: run.hash.clone(),
-        tests: stream.tests.iter().map(|test| test.name.clone()).collect(),
-        epochs: run.settings.schedule.epochs,
-        average_accuracy: matrix.average_accuracy().unwrap_or_default(),
-        forgetting: matrix.forgetting(),
-        backward_transfer: matrix.backward_transfer(),
-        forward_transfer: matrix.forward_transfer(),
-        accuracy_matrix: matrix.rows.clone(),
-        untrained_accuracy: matrix.untrained.clone(),
-        steps: outcome.steps,
-        seconds: outcome.seconds,
-        version: env!("CARGO_PKG_VERSION").into(),
-        folder: folder(run),
-    }
 }

@@ -80,6 +80,25 @@ impl AccuracyMatrix {
     }
 }
 
+/// Mean and sample standard deviation (n - 1); the deviation of a single value is undefined.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanStd {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation; `null` for a single value.
+    pub std: Option<f64>,
+}
+
+impl MeanStd {
+    /// Of `values`; `None` if there is none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let std = || (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+        (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(std) })
+    }
+}
+
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
     let count = values.len();
     (count > 0).then(|| values.sum::<f64>() / count as f64)

@@ -120,6 +120,20 @@ impl Linear {
         self.hidden.groups().iter().zip(self.memory.groups_mut().chunks_mut(numbers.max(1)))
     }
 
+    /// Switches binary weights, and the signs of their hidden weights with them: W^h <- -W^h for each of `synapses`, in
+    /// rows, (out, in). A hidden weight of zero, whose sign is +1, becomes the nearest negative number.
+    pub fn switch(&mut self, synapses: &[usize]) {
+        let inputs = self.inputs();
+        for (output, input) in synapses.iter().map(|synapse| (synapse / inputs, synapse % inputs)) {
+            let weight = &mut self.hidden.groups_mut()[output / LANES * inputs + input].0[output % LANES];
+            *weight = if *weight == 0.0 { -f32::MIN_POSITIVE } else { -*weight };
+            if let Some(Binary { rows, columns, .. }) = &mut self.binary {
+                rows.row_mut(output)[input / WORD] ^= 1 << (input % WORD);
+                columns[output / WORD * inputs + input] ^= 1 << (output % WORD);
+            }
+        }
+    }
+
     /// `y[o, b] = sum_i W[o, i] x[i, b]` for the outputs from `first` on, a multiple of 16. Shapes: x (in, batch),
     /// y (outputs, batch), its rows `columns.stride` apart.
     pub fn forward(&self, kernels: Kernels, x: Input<'_>, first: usize, y: &mut [f32], columns: Columns) {
@@ -239,5 +253,27 @@ impl InputGradient<'_> {
         let signs = Signs { words: &self.columns[first..], row: 1, word: self.inputs, depth: self.outputs };
         let dx = MatrixMut { values: dx, stride: dy.columns().stride };
         (kernels.signed_product)(signs, dy.matrix(0), dx, dy.batch());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switched_synapses_are_those_of_a_layer_with_the_other_sign() {
+        let (inputs, outputs) = (70, 67);
+        let mut hidden: Vec<f32> = (0..inputs * outputs).map(|i| (i % 7) as f32 - 3.0 + 0.25).collect();
+        hidden[71] = 0.0;
+        let mut layer = Linear::new(inputs, &hidden, true);
+        let synapses = [0, 71, 66 * 70 + 69, 64 * 70, 3 * 70 + 65];
+        layer.switch(&synapses);
+        for synapse in synapses {
+            hidden[synapse] = if hidden[synapse] == 0.0 { -f32::MIN_POSITIVE } else { -hidden[synapse] };
+        }
+        let expected = Linear::new(inputs, &hidden, true);
+        assert_eq!(layer.hidden, expected.hidden);
+        let [binary, expected] = [&layer, &expected].map(|layer| layer.binary.as_ref().unwrap());
+        assert_eq!((&binary.rows, &binary.columns), (&expected.rows, &expected.columns));
     }
 }

@@ -27,6 +27,9 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         "fig4ab",
         "s6cd",
         "stream-fmnist",
+        "fig5a",
+        "fig5b",
+        "fig5cde",
     ]
 }
 

@@ -7,6 +7,8 @@ use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
 use super::settings::{Precision, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
+use crate::analysis::quadratic::is_positive_definite;
+use crate::analysis::{Analysis, Given, SignSwitching};
 use crate::plasticity::{Path, Rule};
 
 /// Settings at odds with each other.
@@ -146,6 +148,7 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
             with: &["norm.statistics"],
         });
     }
+    faults.extend(analysis(settings, &layer));
     faults
 }
 
@@ -182,6 +185,66 @@ fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
             with: &["rule.ratios"],
         }),
         _ => None,
+    }
+}
+
+/// What an analysis needs of its own settings and of the others.
+fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
+    let shown = |key: &str| layer.get(key).map(render::value).unwrap_or_default();
+    let fault = |key: &str, got: String, takes: String, with| Fault { key: key.into(), got, takes, with };
+    match &settings.analysis {
+        Analysis::None => Vec::new(),
+        Analysis::Quadratic(quadratic) => {
+            let (n, rows) = (quadratic.dimensions, quadratic.hessian.len());
+            let lengths = [("optimum", &quadratic.optimum), ("start", &quadratic.start)];
+            let lists = lengths.iter().filter_map(|(name, given)| match given {
+                Given::Each(values) => Some((format!("analysis.{name}"), values.len())),
+                Given::Within(_) => None,
+            });
+            let matrix = (rows > 0).then(|| ("analysis.hessian".to_owned(), rows));
+            let wrong = lists.chain(matrix).filter(|(_, length)| *length != n).map(|(key, length)| {
+                let takes = format!("{n} of them with analysis.dimensions = {n}");
+                fault(&key, format!("{length}"), takes, &["analysis.dimensions"])
+            });
+            let definite = is_positive_definite(&quadratic.hessian);
+            let hills = (!definite).then(|| {
+                let takes = "a positive definite matrix: its loss has no minimum otherwise".into();
+                fault("analysis.hessian", shown("analysis.hessian"), takes, &[])
+            });
+            // A setting without effect would be taken for one that had no effect.
+            let defaults = render::flatten(&Settings::default());
+            let idle = layer.iter().filter(|(key, _)| !render::is_used(key, settings));
+            let idle = idle.filter(|(key, value)| defaults.get(*key) != Some(value)).map(|(key, _)| {
+                let takes = "no other value than its default with analysis.kind = \"quadratic\", which trains no \
+                             network";
+                fault(key, shown(key), takes.into(), &["analysis.kind"])
+            });
+            wrong.chain(hills).chain(idle).collect()
+        }
+        Analysis::SignSwitching(SignSwitching { switched, images, .. }) => {
+            let (layers, mut faults) = (settings.network.hidden.len() + 1, Vec::new());
+            if switched.len() != layers {
+                let takes = format!("{layers} whole numbers, one per layer (the output layer is the last)");
+                faults.push(fault(
+                    "analysis.switched",
+                    format!("{} of them", switched.len()),
+                    takes,
+                    &["network.hidden"],
+                ));
+            }
+            if *images == 1 {
+                let takes = "0 (all) or at least 2: batch norm needs two images".into();
+                faults.push(fault("analysis.images", "1".into(), takes, &[]));
+            }
+            if settings.network.precision != Precision::Binary {
+                let (got, takes) = (
+                    shown("analysis.kind"),
+                    "\"none\" with network.precision = \"full-precision\": it has no binary weights".into(),
+                );
+                faults.push(fault("analysis.kind", got, takes, &["network.precision"]));
+            }
+            faults
+        }
     }
 }
 

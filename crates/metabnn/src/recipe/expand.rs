@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::check::{self, Fault};
+use super::keys::Choice;
 use super::render::{self, Layer};
 use super::settings::Settings;
 use super::{Arm, Recipe, RecipeError, Run, keys};
@@ -23,13 +24,20 @@ const MAX_NAME: usize = 160;
 /// settings of a rule are dropped with the rule, and the number of tasks of a `sequence`, which is that of its
 /// data sets, is counted anew.
 pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
-    static DEFAULTS: LazyLock<Layer> = LazyLock::new(|| render::flatten(&Settings::default()));
+    static DEFAULTS: LazyLock<Layer> = LazyLock::new(|| {
+        let mut defaults = render::flatten(&Settings::default());
+        // Left out of settings that have no analysis.
+        defaults.entry("analysis.kind".into()).or_insert_with(|| Json::from("none"));
+        defaults
+    });
     let word = |layer: &Layer, key: &str| layer.get(key).or_else(|| DEFAULTS.get(key)).cloned();
     let is_sequence = |layer: &Layer| word(layer, "tasks.stream") == Some(Json::from("sequence"));
     let (mut sum, mut faults) = (Layer::new(), Vec::new());
     for layer in layers {
-        if layer.contains_key("rule.name") && layer.get("rule.name") != word(&sum, "rule.name").as_ref() {
-            sum.retain(|key, _| keys::section(key) != "rule");
+        for Choice { section, key: [choice], .. } in &keys::CHOICES {
+            if layer.contains_key(*choice) && layer.get(*choice) != word(&sum, choice).as_ref() {
+                sum.retain(|key, _| keys::section(key) != *section);
+            }
         }
         let reshaped = layer.contains_key("tasks.stream") || layer.contains_key("data.sets");
         let was_sequence = is_sequence(&sum);
@@ -40,17 +48,20 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
         {
             sum.entry("tasks.count".into()).or_insert(count);
         }
-        let rule = word(&sum, "rule.name");
-        let rule = rule.as_ref().and_then(Json::as_str).unwrap_or_default();
-        for key in layer.keys().filter(|key| keys::section(key) == "rule" && !keys::is_of_rule(key, rule)) {
-            sum.remove(key);
-            let rules = keys::find(key).map(|key| key.rules.join(" or ")).unwrap_or_default();
-            faults.push(Fault {
-                key: key.clone(),
-                got: format!("rule.name = {rule:?}"),
-                takes: format!("a rule that has this setting ({rules})"),
-                with: &["rule.name"],
-            });
+        for Choice { section, key: with @ [choice], noun } in &keys::CHOICES {
+            let word = word(&sum, choice);
+            let word = word.as_ref().and_then(Json::as_str).unwrap_or_default();
+            let of_section = layer.keys().filter(|key| keys::section(key) == *section);
+            for key in of_section.filter(|key| !keys::is_of_rule(key, word)) {
+                sum.remove(key);
+                let words = keys::find(key).map(|key| key.rules.join(" or ")).unwrap_or_default();
+                faults.push(Fault {
+                    key: key.clone(),
+                    got: format!("{choice} = {word:?}"),
+                    takes: format!("{noun} that has this setting ({words})"),
+                    with,
+                });
+            }
         }
     }
     // A rule is told by its name: settings of the default rule bring the name with them.

@@ -11,7 +11,7 @@ pub(super) struct Key {
     pub(super) path: &'static str,
     /// What it takes.
     pub(super) kind: Kind,
-    /// The rules it belongs to; empty: it belongs to no rule.
+    /// The rules, or kinds of analysis, it belongs to; empty: it belongs to all.
     pub(super) rules: &'static [&'static str],
 }
 
@@ -33,6 +33,14 @@ pub(super) enum Kind {
     PerLayer(Interval),
     /// A list of numbers; from so many to so many.
     Reals(Interval, usize, usize),
+    /// Whole numbers, one per layer.
+    Counts,
+    /// A range of numbers: the least and the greatest.
+    Range(Interval),
+    /// A number to draw within, or a list of numbers.
+    Given,
+    /// A square matrix, row by row; none at all: drawn.
+    Matrix,
 }
 
 /// The numbers a key takes, in words and as a test.
@@ -57,8 +65,15 @@ const MAX_SEED: u64 = i64::MAX as u64;
 const POSITIVE: Interval = Interval { words: "a finite number > 0", contains: |v| v > 0.0 };
 const NOT_NEGATIVE: Interval = Interval { words: "a finite number >= 0", contains: |v| v >= 0.0 };
 const AT_LEAST_ONE: Interval = Interval { words: "a finite number >= 1", contains: |v| v >= 1.0 };
+const ANY: Interval = Interval { words: "a finite number", contains: |_| true };
 const DECAY: Interval = Interval { words: "a number in [0, 1)", contains: |v| (0.0..1.0).contains(&v) };
 const SHARE: Interval = Interval { words: "a number in (0, 1]", contains: |v| v > 0.0 && v <= 1.0 };
+
+/// Most weights of the quadratic task: its matrix then takes 128 MiB.
+const MAX_DIMENSIONS: u64 = 1 << 12;
+/// Most bins, and most draws in each: all of them in all layers are counted in 32 bits.
+const MAX_BINS: u64 = 1000;
+const MAX_DRAWS: u64 = 1 << 14;
 
 const fn key(path: &'static str, kind: Kind) -> Key {
     Key { path, kind, rules: &[] }
@@ -67,6 +82,24 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 const fn rule_key(path: &'static str, rules: &'static [&'static str], kind: Kind) -> Key {
     Key { path, kind, rules }
 }
+
+const fn analysis_key(path: &'static str, kinds: &'static [&'static str], kind: Kind) -> Key {
+    rule_key(path, kinds, kind)
+}
+
+/// A section whose keys depend on a word in it.
+pub(super) struct Choice {
+    pub(super) section: &'static str,
+    /// The key of the word.
+    pub(super) key: [&'static str; 1],
+    /// What the word chooses.
+    pub(super) noun: &'static str,
+}
+
+pub(super) static CHOICES: [Choice; 2] = [
+    Choice { section: "rule", key: ["rule.name"], noun: "a rule" },
+    Choice { section: "analysis", key: ["analysis.kind"], noun: "an analysis" },
+];
 
 /// All keys, in the order of `Settings`, which is the order recipes are written in. A new rule adds its name to
 /// `rule.name` and its own keys below it.
@@ -113,6 +146,17 @@ pub(super) static KEYS: &[Key] = &[
     // Training normalises with the statistics of its batch: one image alone has none.
     key("schedule.batch", Kind::Whole(2, MAX_IMAGES)),
     key("schedule.test_batch", Kind::Whole(1, MAX_IMAGES)),
+    key("analysis.kind", Kind::Word(&["none", "quadratic", "sign-switching"])),
+    analysis_key("analysis.dimensions", &["quadratic"], Kind::Whole(2, MAX_DIMENSIONS)),
+    analysis_key("analysis.hessian", &["quadratic"], Kind::Matrix),
+    analysis_key("analysis.eigenvalues", &["quadratic"], Kind::Range(POSITIVE)),
+    analysis_key("analysis.optimum", &["quadratic"], Kind::Given),
+    analysis_key("analysis.start", &["quadratic"], Kind::Given),
+    analysis_key("analysis.steps", &["quadratic"], Kind::Whole(1, MAX_IMAGES)),
+    analysis_key("analysis.bins", &["quadratic", "sign-switching"], Kind::Whole(1, MAX_BINS)),
+    analysis_key("analysis.switched", &["sign-switching"], Kind::Counts),
+    analysis_key("analysis.draws", &["sign-switching"], Kind::Whole(1, MAX_DRAWS)),
+    analysis_key("analysis.images", &["sign-switching"], Kind::Whole(0, MAX_IMAGES)),
 ];
 
 /// The key of this path.
@@ -138,7 +182,7 @@ pub(super) fn sections() -> Vec<&'static str> {
     sections
 }
 
-/// Whether a key under `rule.` is one of this rule's settings.
+/// Whether a key under `rule.` is one of this rule's settings; likewise of a kind of analysis.
 pub(super) fn is_of_rule(path: &str, rule: &str) -> bool {
     find(path).is_some_and(|key| key.rules.is_empty() || key.rules.contains(&rule))
 }
@@ -170,6 +214,19 @@ impl Kind {
             Self::Reals(interval, least, most) => {
                 format!("a list of {least} to {most} numbers, each {}", interval.words)
             }
+            Self::Counts => {
+                "a list of whole numbers such as [1000, 2000, 100], each from 1 to 1073741824".into()
+            }
+            Self::Range(interval) => {
+                format!(
+                    "two numbers such as [10.5, 29.5], the least and the greatest, each {}",
+                    interval.words
+                )
+            }
+            Self::Given => "a finite number >= 0 to draw within, or a list of finite numbers".into(),
+            Self::Matrix => {
+                "a symmetric matrix, row by row, such as [[2, 1], [1, 3]], or [] to have it drawn".into()
+            }
         }
     }
 
@@ -197,6 +254,28 @@ impl Kind {
                 let values = value.as_array().filter(|values| (*least..=*most).contains(&values.len()))?;
                 values.iter().map(|value| real(value.get_ref(), interval)).collect()
             }
+            Self::Counts => {
+                let counts =
+                    value.as_array().filter(|counts| (1..=MAX_LAYERS + 1).contains(&counts.len()))?;
+                counts.iter().map(|count| whole(count.get_ref(), 1, MAX_IMAGES)).collect()
+            }
+            Self::Range(interval) => {
+                let ends = reals(value, interval).filter(|ends| ends.len() == 2)?;
+                (ends[0].as_f64() <= ends[1].as_f64()).then_some(Json::Array(ends))
+            }
+            Self::Given if value.is_array() => {
+                reals(value, &ANY).filter(|all| !all.is_empty()).map(Json::Array)
+            }
+            Self::Given => real(value, &NOT_NEGATIVE),
+            Self::Matrix => {
+                let rows = value.as_array()?.iter().map(|row| reals(row.get_ref(), &ANY));
+                let rows = rows.collect::<Option<Vec<_>>>()?;
+                let n = rows.len();
+                let entry = |i: usize, j: usize| rows[i].get(j);
+                let square = rows.iter().all(|row| row.len() == n);
+                let symmetric = || (0..n).all(|i| (0..i).all(|j| entry(i, j) == entry(j, i)));
+                (square && symmetric()).then(|| rows.into_iter().map(Json::Array).collect())
+            }
         }
     }
 }
@@ -216,6 +295,10 @@ fn real(value: &DeValue<'_>, interval: &Interval) -> Option<Json> {
     // The range is that of the number used: 1e39 is infinite and 1e-60 is zero as an f32.
     let number = number as f32;
     (number.is_finite() && (interval.contains)(number)).then(|| Json::from(shortest(number)))
+}
+
+fn reals(value: &DeValue<'_>, interval: &Interval) -> Option<Vec<Json>> {
+    value.as_array()?.iter().map(|value| real(value.get_ref(), interval)).collect()
 }
 
 /// Whether a set of this name exists is for the catalogue to say; here it has to look like a name.

@@ -87,13 +87,18 @@ pub(super) fn value(value: &Json) -> String {
     }
 }
 
+/// Whether a setting has an effect: of the network and its training, all but the learning rate only if there is one.
+pub(super) fn is_used(path: &str, settings: &Settings) -> bool {
+    settings.analysis.trains() || path == "optimizer.lr" || matches!(keys::section(path), "" | "analysis")
+}
+
 /// The settings as TOML, section by section.
 pub(super) fn settings(settings: &Settings) -> String {
     let layer = flatten(settings);
     let mut text = String::new();
     let mut section = "";
     for key in KEYS {
-        let Some(given) = layer.get(key.path) else { continue };
+        let Some(given) = layer.get(key.path).filter(|_| is_used(key.path, settings)) else { continue };
         if keys::section(key.path) != section {
             section = keys::section(key.path);
             line(&mut text, format_args!("\n[{section}]"));

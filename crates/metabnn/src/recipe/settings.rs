@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Analysis;
 use crate::plasticity::{PerLayer, Rule};
 
 /// Everything that determines a run's result.
@@ -25,6 +26,9 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// `[schedule]`
     pub schedule: Schedule,
+    /// `[analysis]`; left out where there is none.
+    #[serde(skip_serializing_if = "Analysis::is_none")]
+    pub analysis: Analysis,
 }
 
 /// `[data]`: which images.

@@ -4,7 +4,10 @@ use super::view::{GroupView, View};
 
 /// "metaplastic keeps 91.2 % on average over 5 tasks; plain keeps 48.3 %."
 pub(super) fn sentence(view: &View<'_>) -> String {
-    let mean = |group: &&GroupView<'_>| group.group.average_accuracy.mean;
+    if let Some(analysed) = view.analysed.first() {
+        return analysed.sentence();
+    }
+    let mean = |group: &&GroupView<'_>| group.average.mean;
     let order = |a: &&GroupView<'_>, b: &&GroupView<'_>| mean(a).total_cmp(&mean(b));
     let (Some(best), Some(worst)) = (view.groups.iter().max_by(order), view.groups.iter().min_by(order))
     else {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::WeightHistogram;
+use crate::analysis::{Flips, WeightHistogram};
 use crate::metrics::Evaluation;
 
 use super::error::ReportError;
@@ -16,21 +16,26 @@ const SUMMARY: &str = "summary.json";
 const METRICS: &str = "metrics.csv";
 const MATRIX: &str = "accuracy_matrix.csv";
 const HISTOGRAMS: &str = "hidden_weights.csv";
+const FLIPS: &str = "flips.csv";
+const LOSS_INCREASE: &str = "loss_increase.csv";
+const TRAJECTORY: &str = "trajectory.csv";
 const RUNS: &str = "runs";
 /// Beginning of the names of temporary files.
 const TEMPORARY: &str = ".metabnn-";
 
 /// One finished run, read back from its folder.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunResults {
     /// `summary.json`
     pub summary: RunSummary,
     /// `recipe.toml`
     pub recipe_toml: String,
-    /// `metrics.csv`
+    /// `metrics.csv`, of a trained network
     pub evaluations: Vec<Evaluation>,
-    /// `hidden_weights.csv`
+    /// `hidden_weights.csv`, of a trained network
     pub histograms: Vec<WeightHistogram>,
+    /// `flips.csv`, of a binarized network
+    pub flips: Vec<Flips>,
 }
 
 /// All finished runs of a recipe, read back from the folder of results.
@@ -82,25 +87,32 @@ pub(crate) fn sweep(folder: &Path) {
     }
 }
 
-/// Writes the files of a finished run into `folder`: `recipe.toml`, `metrics.csv`, `accuracy_matrix.csv`,
-/// `hidden_weights.csv` and, last, `summary.json`: a folder that has it is complete.
+/// Writes the files of a finished run into `folder`: `recipe.toml`; of a trained network `metrics.csv`,
+/// `accuracy_matrix.csv`, `hidden_weights.csv` and, where binarized, `flips.csv`; of an analysis `loss_increase.csv` or
+/// `trajectory.csv`; and, last, `summary.json`: a folder that has it is complete.
 ///
 /// # Errors
 /// [`ReportError::Invalid`] if a value is not finite, out of range or the accuracy matrix is ragged (nothing is
 /// written then); [`ReportError::File`] if the file system refuses.
-pub fn write_run(
-    folder: &Path,
-    recipe_toml: &str,
-    summary: &RunSummary,
-    evaluations: &[Evaluation],
-    histograms: &[WeightHistogram],
-) -> Result<(), ReportError> {
+pub fn write_run(folder: &Path, results: &RunResults) -> Result<(), ReportError> {
+    let RunResults { summary, recipe_toml, evaluations, histograms, flips } = results;
     check(&folder.join(SUMMARY), summary)?;
-    let matrix = tables::accuracy_matrix(&summary.tests, &summary.accuracy_matrix);
-    write_atomically(&folder.join(RECIPE), recipe_toml.as_bytes())?;
-    write_atomically(&folder.join(METRICS), tables::metrics(evaluations).as_bytes())?;
-    write_atomically(&folder.join(MATRIX), matrix.as_bytes())?;
-    write_atomically(&folder.join(HISTOGRAMS), tables::histograms(histograms).as_bytes())?;
+    let write = |name: &str, text: String| write_atomically(&folder.join(name), text.as_bytes());
+    write(RECIPE, recipe_toml.clone())?;
+    if summary.is_trained() {
+        write(METRICS, tables::metrics(evaluations))?;
+        write(MATRIX, tables::accuracy_matrix(&summary.tests, &summary.accuracy_matrix))?;
+        write(HISTOGRAMS, tables::histograms(histograms))?;
+    }
+    if !flips.is_empty() {
+        write(FLIPS, tables::flips(flips))?;
+    }
+    if !summary.loss_increase.is_empty() {
+        write(LOSS_INCREASE, tables::loss_increase(&summary.loss_increase))?;
+    }
+    if let Some(trajectory) = &summary.trajectory {
+        write(TRAJECTORY, tables::trajectory(trajectory))?;
+    }
     write_json(&folder.join(SUMMARY), summary)
 }
 
@@ -113,17 +125,23 @@ pub fn read_run(folder: &Path) -> Result<RunResults, ReportError> {
     let summary: RunSummary = read_json(&path, "the summary of a run")?;
     check(&path, &summary)?;
     let recipe_toml = read(&folder.join(RECIPE))?;
+    if !summary.is_trained() {
+        return Ok(RunResults { summary, recipe_toml, ..RunResults::default() });
+    }
     let path = folder.join(METRICS);
     let evaluations = tables::parse_metrics(&path, &read(&path)?)?;
     let path = folder.join(HISTOGRAMS);
     let histograms = tables::parse_histograms(&path, &read(&path)?)?;
+    // Only of binarized networks.
+    let path = folder.join(FLIPS);
+    let flips = if path.exists() { tables::parse_flips(&path, &read(&path)?)? } else { Vec::new() };
     let path = folder.join(MATRIX);
     let matrix = tables::parse_accuracy_matrix(&path, &read(&path)?)?;
     if matrix != (summary.tests.clone(), summary.accuracy_matrix.clone()) {
         let got = "other tests or accuracies";
         return Err(ReportError::invalid(&path, "the matrix", "that of summary.json", got));
     }
-    Ok(RunResults { summary, recipe_toml, evaluations, histograms })
+    Ok(RunResults { summary, recipe_toml, evaluations, histograms, flips })
 }
 
 /// Writes `recipe.toml` and `summary.json` of all runs into `out`.
@@ -201,9 +219,14 @@ fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
         Err(ReportError::invalid(path, format!("{what} of run {name}"), expected, got))
     };
     let fraction = |value: &f64| (0.0..=1.0).contains(value);
-    let accuracies = rows.iter().flatten().chain(untrained_accuracy).chain([&run.average_accuracy]);
+    let accuracies = rows.iter().flatten().chain(untrained_accuracy).chain(&run.average_accuracy);
     if let Some(value) = accuracies.clone().find(|value| !fraction(value)) {
         return error("an accuracy", "a fraction in [0, 1]".into(), value.to_string());
+    }
+    let increases = run.loss_increase.iter().flat_map(|row| [Some(row.mean), row.std, row.derived]).flatten();
+    let path = run.trajectory.iter().flat_map(|path| path.hidden_weights.as_flattened()).copied();
+    if let Some(value) = increases.chain(path).find(|value| !value.is_finite()) {
+        return error("an analysis", "a finite number".into(), value.to_string());
     }
     let differences = [run.forgetting, run.backward_transfer, run.forward_transfer];
     if let Some(value) = differences.iter().flatten().find(|value| !(-1.0..=1.0).contains(*value)) {
@@ -211,6 +234,11 @@ fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
     }
     if !(run.seconds.is_finite() && run.seconds >= 0.0) {
         return error("seconds", "a duration".into(), run.seconds.to_string());
+    }
+    if !run.is_trained() {
+        let found = !run.loss_increase.is_empty() || run.trajectory.is_some();
+        let expected = "accuracies, a loss_increase or a trajectory".into();
+        return if found { Ok(()) } else { error("the result", expected, "none".into()) };
     }
     if tests.is_empty() || rows.is_empty() {
         return error("accuracy_matrix", "at least one row and one column".into(), "none".into());

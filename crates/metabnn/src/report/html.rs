@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::analysed::{Analysed, significant, with_deviation};
 use super::finding::sentence;
 use super::folder::RunResults;
 use super::plots::Figure;
@@ -18,11 +19,19 @@ const MANY_GROUPS: usize = 8;
 /// With more tests than this, the table leaves single tests to the accuracy matrix.
 const MANY_TESTS: usize = 10;
 
+const ACCURACY_NOTE: &str = "<p class=\"note\">Percent, mean ± standard deviation over seeds. Average: test accuracy \
+    over all tasks when training has ended. Forgetting: how far a task fell from its best. Backward transfer: what later \
+    training did to a task. Forward transfer: what earlier training did to a task before its own, against the untrained \
+    network.</p>\n";
+const ANALYSIS_NOTE: &str = "<p class=\"note\">Mean ± standard deviation: over seeds, or over the draws of a single \
+    run.</p>\n";
+
 /// The whole page.
 pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
-    let runs = view.groups.iter().map(|group| group.runs.len()).sum::<usize>();
+    let groups = view.results.iter().map(|(_, results)| results.summary.groups.len()).sum::<usize>();
+    let runs = view.results.iter().map(|(_, results)| results.runs.len()).sum::<usize>();
     let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let kicker = format!("{}, {}", count(view.groups.len(), "setting"), count(runs, "run"));
+    let kicker = format!("{}, {}", count(groups, "setting"), count(runs, "run"));
     fill(
         TEMPLATE,
         &[
@@ -32,7 +41,7 @@ pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
             ("finding", escaped(&sentence(view))),
             ("cards", cards(view)),
             ("figures", figures.iter().map(figure).collect()),
-            ("groups", group_table(view)),
+            ("numbers", numbers(view)),
             ("conditions", conditions(view)),
             ("runs", run_table(view)),
             ("recipes", recipes(view)),
@@ -72,11 +81,11 @@ fn escaped(text: &str) -> String {
 
 /// One big number per group.
 fn cards(view: &View<'_>) -> String {
-    if view.groups.len() > MANY_GROUPS {
+    if view.groups.is_empty() || view.groups.len() > MANY_GROUPS {
         return String::new();
     }
     let card = |group: &GroupView<'_>| {
-        let average = group.group.average_accuracy;
+        let average = group.average;
         let std = average.std.map_or(String::new(), |std| format!("<small>\u{a0}± {}</small>", percent(std)));
         let forgetting = group.group.forgetting.map_or(String::new(), |forgetting| {
             let points = percent(forgetting.mean);
@@ -113,6 +122,44 @@ fn figure(figure: &Figure) -> String {
     )
 }
 
+/// The tables: of accuracies, where a network was trained, and of what analyses found.
+fn numbers(view: &View<'_>) -> String {
+    let mut tables = String::new();
+    if !view.groups.is_empty() {
+        let _ = write!(tables, "<div class=\"wide\">{}</div>{ACCURACY_NOTE}", group_table(view));
+    }
+    for analysed in &view.analysed {
+        let (label, wide) = (escaped(&analysed.label), analysed_table(analysed));
+        let _ = write!(tables, "<h3>{label}</h3><div class=\"wide\">{wide}</div>{ANALYSIS_NOTE}");
+    }
+    tables
+}
+
+/// Loss increases bin by bin, layer by layer; or the last hidden weights.
+fn analysed_table(analysed: &Analysed<'_>) -> String {
+    let mut table = String::from("<table><thead>");
+    if let Some(path) = analysed.trajectory() {
+        table += &row("th", &["step", "W_x", "W_y"].map(String::from));
+        table += "</thead><tbody>";
+        for (step, weights) in path.hidden_weights.iter().enumerate() {
+            table += &row("td", &[step.to_string(), significant(weights[0]), significant(weights[1])]);
+        }
+        return table + "</tbody></table>";
+    }
+    table += &row("th", &["layer", "|W^h| / largest", "loss increase", "derived"].map(String::from));
+    table += "</thead><tbody>";
+    for bin in analysed.layers().into_iter().flat_map(|layer| analysed.bins(layer)) {
+        let cells = [
+            bin.layer.to_string(),
+            format!("{:.2}", bin.position),
+            with_deviation(&bin.increase),
+            bin.derived.map_or("–".into(), significant),
+        ];
+        table += &row("td", &cells);
+    }
+    table + "</tbody></table>"
+}
+
 /// Averages, forgetting and transfer of every group, and the accuracy on each task at the end.
 fn group_table(view: &View<'_>) -> String {
     let tests = view.groups.first().map_or(&[][..], GroupView::tests);
@@ -137,7 +184,7 @@ fn group_table(view: &View<'_>) -> String {
         let mut cells = vec![
             view.label.clone(),
             group.seeds.len().to_string(),
-            with_std(&group.average_accuracy),
+            with_std(&view.average),
             cell(&group.forgetting),
             cell(&group.backward_transfer),
             cell(&group.forward_transfer),
@@ -153,11 +200,11 @@ fn group_table(view: &View<'_>) -> String {
 fn run_table(view: &View<'_>) -> String {
     let header = ["run", "seed", "average", "steps", "seconds", "hash", "version"];
     let mut table = format!("<table><thead>{}</thead><tbody>", row("th", &header.map(String::from)));
-    for RunResults { summary: run, .. } in view.groups.iter().flat_map(|group| &group.runs) {
+    for RunResults { summary: run, .. } in view.results.iter().flat_map(|(_, results)| &results.runs) {
         let cells = [
             run.name.clone(),
             run.seed.to_string(),
-            percent(run.average_accuracy),
+            run.average_accuracy.map_or("–".into(), percent),
             run.steps.to_string(),
             format!("{:.1}", run.seconds),
             run.hash.chars().take(12).collect(),

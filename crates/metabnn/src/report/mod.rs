@@ -2,6 +2,7 @@
 //!
 //! A run leaves its files with [`folder::write_run`]; [`write_report`] makes figures and page from the folder alone.
 
+mod analysed;
 pub mod error;
 mod finding;
 pub mod folder;

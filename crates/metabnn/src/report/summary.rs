@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::LossIncrease;
+use crate::analysis::quadratic::Trajectory;
 use crate::metrics::AccuracyMatrix;
+pub use crate::metrics::MeanStd;
 
 /// Settings in which the runs of a recipe differ, by key: `{"rule.m": 1.35, "seed": 0}`.
 pub type Settings = BTreeMap<String, serde_json::Value>;
 
 /// One run: `runs/NAME/summary.json`, and an entry of `summary.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// Name of the run, and of its folder under `runs/`: its arm and its varied settings.
     pub name: String,
@@ -26,8 +29,8 @@ pub struct RunSummary {
     pub tests: Vec<String>,
     /// Epochs of each training phase, so that a figure can put the phases side by side.
     pub epochs: usize,
-    /// Mean accuracy over all tests at the end, in [0, 1].
-    pub average_accuracy: f64,
+    /// Mean accuracy over all tests at the end, in [0, 1]; `null` where no network was trained.
+    pub average_accuracy: Option<f64>,
     /// See [`AccuracyMatrix::forgetting`].
     pub forgetting: Option<f64>,
     /// See [`AccuracyMatrix::backward_transfer`].
@@ -38,6 +41,15 @@ pub struct RunSummary {
     pub accuracy_matrix: Vec<Vec<f64>>,
     /// Accuracy of the untrained network on each test.
     pub untrained_accuracy: Vec<f64>,
+    /// What switching binary weights costs, where the recipe asks for it; also in `loss_increase.csv`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loss_increase: Vec<LossIncrease>,
+    /// Correlation over single weights of that cost with |W^h|, in [-1, 1], in the quadratic binary task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<f64>,
+    /// The path of two weights, in the quadratic binary task; also in `trajectory.csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trajectory: Option<Trajectory>,
     /// Training steps done.
     pub steps: u64,
     /// Wall time in seconds, evaluations included.
@@ -49,6 +61,11 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Whether a network was trained, and so has accuracies.
+    pub fn is_trained(&self) -> bool {
+        self.average_accuracy.is_some() || !self.tests.is_empty() || !self.accuracy_matrix.is_empty()
+    }
+
     /// The accuracy matrix with its metrics.
     pub fn matrix(&self) -> AccuracyMatrix {
         AccuracyMatrix { untrained: self.untrained_accuracy.clone(), rows: self.accuracy_matrix.clone() }
@@ -77,33 +94,14 @@ pub struct Group {
     pub settings: Settings,
     /// Their seeds.
     pub seeds: Vec<u64>,
-    /// Average accuracy over the seeds.
-    pub average_accuracy: MeanStd,
+    /// Average accuracy over the seeds; `null` where no network was trained.
+    pub average_accuracy: Option<MeanStd>,
     /// Forgetting, where defined.
     pub forgetting: Option<MeanStd>,
     /// Backward transfer, where defined.
     pub backward_transfer: Option<MeanStd>,
     /// Forward transfer, where defined.
     pub forward_transfer: Option<MeanStd>,
-}
-
-/// Mean and sample standard deviation (n - 1); the deviation of a single value is undefined.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeanStd {
-    /// Mean.
-    pub mean: f64,
-    /// Sample standard deviation; `null` for a single value.
-    pub std: Option<f64>,
-}
-
-impl MeanStd {
-    /// Of `values`; `None` if there is none.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let std = || (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
-        (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(std) })
-    }
 }
 
 impl Summary {
@@ -132,7 +130,7 @@ impl Group {
             arm: runs[0].arm.clone(),
             settings: runs[0].settings.clone(),
             seeds: runs.iter().map(|run| run.seed).collect(),
-            average_accuracy: over(|run| Some(run.average_accuracy))?,
+            average_accuracy: over(|run| run.average_accuracy),
             forgetting: over(|run| run.forgetting),
             backward_transfer: over(|run| run.backward_transfer),
             forward_transfer: over(|run| run.forward_transfer),

@@ -1,5 +1,6 @@
 //! The result as a plain table, for the end of a run in a terminal.
 
+use super::analysed::{Analysed, Bin, with_deviation};
 use super::summary::{Group, MeanStd, RunSummary, Summary};
 use super::view::{label, percent, short_names};
 
@@ -8,7 +9,41 @@ const MANY_TESTS: usize = 10;
 
 /// Final accuracies of every group in percent: each test, their average with its standard deviation over the seeds, and
 /// forgetting.
+///
+/// Of an analysis: what it found, in a sentence, and the loss increases layer by layer.
 pub fn table(summary: &Summary) -> String {
+    let trained = summary.groups.iter().any(|group| group.average_accuracy.is_some());
+    let accuracies = trained.then(|| accuracy_table(summary));
+    let analysed = Analysed::of(summary, &summary.recipe);
+    accuracies.into_iter().chain(analysed.iter().map(analysed_table)).collect::<Vec<_>>().join("\n")
+}
+
+/// One line per bin, one column per layer, where signs were switched.
+fn analysed_table(analysed: &Analysed<'_>) -> String {
+    let sentence = format!("{}: {}\n", analysed.label, analysed.sentence());
+    let columns: Vec<Vec<Bin>> = analysed.layers().iter().map(|layer| analysed.bins(*layer)).collect();
+    let mut positions: Vec<String> = Vec::new();
+    let position = |bin: &Bin| format!("{:.2}", bin.position);
+    columns.iter().flatten().for_each(|bin| positions.push(position(bin)));
+    positions.sort();
+    positions.dedup();
+    if positions.is_empty() {
+        return sentence;
+    }
+    let mut lines = vec![vec!["|W^h| / largest".to_string()]];
+    lines[0].extend(analysed.layers().iter().map(|layer| format!("layer {layer}")));
+    for at in positions {
+        let of_layer = |bins: &Vec<Bin>| {
+            let bin = bins.iter().find(|bin| position(bin) == at);
+            bin.map_or("-".into(), |bin| with_deviation(&bin.increase))
+        };
+        let cells: Vec<String> = columns.iter().map(of_layer).collect();
+        lines.push([vec![at], cells].concat());
+    }
+    format!("{sentence}\n{}", aligned(&lines))
+}
+
+fn accuracy_table(summary: &Summary) -> String {
     let tests = summary.runs.first().map_or(&[][..], |run| &run.tests);
     let same_tests = summary.runs.iter().all(|run| run.tests == tests);
     let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
@@ -24,7 +59,7 @@ pub fn table(summary: &Summary) -> String {
             let last = runs.iter().filter_map(|run| run.accuracy_matrix.last()?.get(test).copied());
             MeanStd::of(&last.collect::<Vec<_>>()).map_or("-".into(), |value| percent(value.mean))
         }));
-        line.push(with_std(&group.average_accuracy));
+        line.push(group.average_accuracy.as_ref().map_or("-".into(), with_std));
         line.push(group.forgetting.as_ref().map_or("-".into(), with_std));
         lines.push(line);
     }

@@ -6,14 +6,21 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::analysis::WeightHistogram;
+use crate::analysis::quadratic::Trajectory;
+use crate::analysis::{Flips, LossIncrease, WeightHistogram};
 use crate::metrics::{Evaluation, Split};
 
 use super::error::ReportError;
 
 const METRICS: [&str; 6] = ["task_trained", "epoch", "split", "task_evaluated", "accuracy", "loss"];
 const HISTOGRAMS: [&str; 5] = ["task_trained", "layer", "bin_low", "bin_high", "count"];
+const FLIPS: [&str; 4] = ["task_trained", "epoch", "layer", "flipped"];
+const LOSS_INCREASE: [&str; 9] =
+    ["layer", "bin_low", "bin_high", "weights", "switched", "draws", "mean", "std", "derived"];
+const TRAJECTORY: [&str; 3] = ["step", "weight", "hidden_weight"];
 const TASK_TRAINED: &str = "task_trained";
+
+const ACCURACY: &str = "an accuracy in [0, 1]";
 
 /// Text of `metrics.csv`.
 pub(super) fn metrics(evaluations: &[Evaluation]) -> String {
@@ -44,7 +51,7 @@ pub(super) fn parse_metrics(path: &Path, text: &str) -> Result<Vec<Evaluation>, 
             epoch: line.number(1, "a number of epochs")?,
             split,
             task_evaluated: line.number(3, "the number of a task")?,
-            accuracy: line.fraction(4)?,
+            accuracy: line.fraction(4, ACCURACY)?,
             // Not restricted to finite numbers: a run that diverged should leave its record, too.
             loss: line.number(5, "a loss")?,
         })
@@ -87,7 +94,7 @@ pub(super) fn parse_accuracy_matrix(
         if task != index + 1 {
             return Err(line.error(0, &format!("task {}", index + 1)));
         }
-        (1..line.fields.len()).map(|field| line.fraction(field)).collect()
+        (1..line.fields.len()).map(|field| line.fraction(field, ACCURACY)).collect()
     };
     let rows = table.lines().enumerate().map(row).collect::<Result<_, _>>()?;
     Ok((tests.to_vec(), rows))
@@ -136,6 +143,52 @@ pub(super) fn parse_histograms(path: &Path, text: &str) -> Result<Vec<WeightHist
         }
     }
     Ok(histograms)
+}
+
+/// Text of `flips.csv`.
+pub(super) fn flips(flips: &[Flips]) -> String {
+    let mut text = FLIPS.join(",") + "\n";
+    for Flips { task_trained, epoch, layer, flipped } in flips {
+        text += &format!("{task_trained},{epoch},{layer},{flipped:?}\n");
+    }
+    text
+}
+
+/// Flips from the text of `flips.csv`.
+pub(super) fn parse_flips(path: &Path, text: &str) -> Result<Vec<Flips>, ReportError> {
+    let table = Table::parse(path, text)?;
+    table.expect_header(&FLIPS)?;
+    let flips = |line: Line<'_>| {
+        Ok(Flips {
+            task_trained: line.number(0, "the number of a task")?,
+            epoch: line.number(1, "a number of epochs")?,
+            layer: line.number(2, "the number of a layer")?,
+            flipped: line.fraction(3, "a fraction in [0, 1]")?,
+        })
+    };
+    table.lines().map(flips).collect()
+}
+
+/// Text of `loss_increase.csv`; what is not defined is left empty.
+pub(super) fn loss_increase(rows: &[LossIncrease]) -> String {
+    let mut text = LOSS_INCREASE.join(",") + "\n";
+    let optional = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
+    for LossIncrease { layer, low, high, weights, switched, draws, mean, std, derived } in rows {
+        let (std, derived) = (optional(std), optional(derived));
+        text += &format!("{layer},{low:?},{high:?},{weights},{switched},{draws},{mean:?},{std},{derived}\n");
+    }
+    text
+}
+
+/// Text of `trajectory.csv`: one line per step and weight.
+pub(super) fn trajectory(trajectory: &Trajectory) -> String {
+    let mut text = TRAJECTORY.join(",") + "\n";
+    for (step, weights) in trajectory.hidden_weights.iter().enumerate() {
+        for (index, weight) in weights.iter().enumerate() {
+            text += &format!("{step},{},{weight:?}\n", index + 1);
+        }
+    }
+    text
 }
 
 /// A test's name, in double quotes where a comma, a quote or a line break would tear it apart.
@@ -216,8 +269,7 @@ impl Line<'_> {
         if value.is_finite() { Ok(value) } else { Err(self.error(field, expected)) }
     }
 
-    fn fraction(&self, field: usize) -> Result<f64, ReportError> {
-        let expected = "an accuracy in [0, 1]";
+    fn fraction(&self, field: usize, expected: &str) -> Result<f64, ReportError> {
         let value = self.number(field, expected)?;
         if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(self.error(field, expected)) }
     }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::analysed::Analysed;
 use super::folder::{Results, RunResults};
-use super::summary::{Group, Settings};
+use super::summary::{Group, MeanStd, Settings};
 
 /// Runs that differ in their seed alone, under one name.
 pub(super) struct GroupView<'a> {
@@ -11,6 +12,8 @@ pub(super) struct GroupView<'a> {
     pub label: String,
     /// Mean and deviation over the runs.
     pub group: &'a Group,
+    /// Average accuracy over the runs.
+    pub average: MeanStd,
     /// At least one.
     pub runs: Vec<&'a RunResults>,
 }
@@ -19,8 +22,10 @@ pub(super) struct GroupView<'a> {
 pub(super) struct View<'a> {
     /// Name of the recipe, or the names of all.
     pub title: String,
-    /// In the order of the recipe.
+    /// Those of trained networks, in the order of the recipe.
     pub groups: Vec<GroupView<'a>>,
+    /// What analyses found, in the order of the recipe.
+    pub analysed: Vec<Analysed<'a>>,
     /// What the groups come from, with the name of each.
     pub results: Vec<(String, &'a Results)>,
 }
@@ -30,7 +35,8 @@ impl<'a> View<'a> {
     pub fn of(results: &'a Results) -> Self {
         let title = results.summary.recipe.clone();
         let groups = groups(results, |group| label(group, &title)).collect();
-        Self { groups, results: vec![(title.clone(), results)], title }
+        let analysed = Analysed::of(&results.summary, &title);
+        Self { groups, analysed, results: vec![(title.clone(), results)], title }
     }
 
     /// Of several, each with the name that tells it from the others: it precedes the names of its groups.
@@ -43,9 +49,17 @@ impl<'a> View<'a> {
                 _ => name.clone(),
             })
         };
+        let analysed = |(name, results): &'a (String, Results)| {
+            let of_one = Analysed::of(&results.summary, "").into_iter();
+            of_one.map(move |group| match group.label.as_str() {
+                "" => Analysed { label: name.clone(), ..group },
+                label => Analysed { label: format!("{name}: {label}"), ..group },
+            })
+        };
         Self {
             title: names.join(" and "),
             groups: named.iter().flat_map(of_one).collect(),
+            analysed: named.iter().flat_map(analysed).collect(),
             results: named.iter().map(|(name, results)| (name.clone(), results)).collect(),
         }
     }
@@ -94,7 +108,8 @@ fn groups<'a>(results: &'a Results, label: impl Fn(&Group) -> String) -> impl It
             run.summary.arm == group.arm && run.summary.settings == group.settings
         };
         let runs: Vec<&RunResults> = results.runs.iter().filter(of_group).collect();
-        (!runs.is_empty()).then(|| GroupView { label: label(group), group, runs })
+        let average = group.average_accuracy?;
+        (!runs.is_empty()).then(|| GroupView { label: label(group), group, average, runs })
     })
 }
 
@@ -116,17 +131,25 @@ fn settings(settings: &Settings) -> String {
         let alone = settings.keys().filter(|other| short(other) == short(key)).count() == 1;
         if alone { short(key) } else { key.clone() }
     };
-    let value = |value: &Value| match value {
+    let all: Vec<String> =
+        settings.iter().map(|(key, given)| format!("{} = {}", name(key), value(given))).collect();
+    all.join(", ")
+}
+
+/// A value as a reader writes it: 1.35, 512-512, "mnist, fashion-mnist".
+pub(super) fn value(given: &Value) -> String {
+    match given {
         Value::String(text) => text.clone(),
         // Whole numbers without ".0": m = 0, as the paper writes it.
         Value::Number(number) => {
             number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())
         }
+        Value::Array(values) => {
+            let between = if values.iter().any(Value::is_string) { ", " } else { "-" };
+            values.iter().map(value).collect::<Vec<_>>().join(between)
+        }
         other => other.to_string(),
-    };
-    let all: Vec<String> =
-        settings.iter().map(|(key, given)| format!("{} = {}", name(key), value(given))).collect();
-    all.join(", ")
+    }
 }
 
 /// Names of tests short enough for a column: the number alone where all are "permutation 1", "permutation 2", …

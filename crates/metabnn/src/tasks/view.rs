@@ -60,6 +60,19 @@ impl Split {
         self.len() == 0
     }
 
+    /// The first `count` of the images; all, if there are no more.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let mut left = count;
+        let part = |view: &View| {
+            let taken = left.min(view.len());
+            left -= taken;
+            let place = |place: usize| view.selection.as_ref().map_or(place as u32, |all| all[place]);
+            View { selection: Some((0..taken).map(place).collect()), ..view.clone() }
+        };
+        Self::new(self.views.iter().map(part).filter(|view| view.len() > 0).collect())
+    }
+
     /// The views it is made of.
     pub fn views(&self) -> &[View] {
         &self.views
@@ -169,6 +182,18 @@ mod tests {
         let expected = [0, 51, 102, 255, 40, 30, 20, 10, 255, 102, 51, 0].map(|p| p as f32 / 255.0);
         assert_eq!(batch.inputs.to_real(), Rows::from_samples(&expected, 4));
         assert_eq!(batch.inputs.to_real().row(0), [0.0, 40.0 / 255.0, 1.0], "one row per pixel");
+    }
+
+    #[test]
+    fn the_first_images_of_several_views() {
+        let few = View { selection: Some(Arc::from([1, 0].as_slice())), ..View::all(images()) };
+        let split = Split::new(vec![few, View::all(images())]);
+        for count in 1..=5 {
+            let first = split.first(count);
+            assert_eq!(first.len(), count.min(4));
+            let all = 0..first.len();
+            assert_eq!(first.gather(all.clone(), Input::Real), split.gather(all, Input::Real));
+        }
     }
 
     #[test]

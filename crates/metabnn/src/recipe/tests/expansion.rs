@@ -212,6 +212,15 @@ fn the_built_in_recipes_expand_as_they_say() {
         ("fig4ab", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("s6cd", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("stream-fmnist", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("fig5a", vec!["seed=0"]),
+        (
+            "fig5b",
+            vec![
+                "seed=0", "seed=1", "seed=2", "seed=3", "seed=4", "seed=5", "seed=6", "seed=7", "seed=8",
+                "seed=9",
+            ],
+        ),
+        ("fig5cde", vec!["seed=0"]),
     ];
     assert_eq!(builtin::builtin().len(), expected.len());
     for (name, runs) in expected {

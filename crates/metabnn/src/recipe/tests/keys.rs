@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::recipe::keys::{KEYS, Kind, find, is_of_rule};
+use crate::recipe::keys::{CHOICES, KEYS, Kind, find, is_of_rule, section};
 use crate::recipe::render::{Layer, flatten, unflatten};
 use crate::recipe::settings::Settings;
 
@@ -18,22 +18,35 @@ fn the_keys_are_those_of_the_settings_for_every_rule() {
     for rule in words("rule.name") {
         let layer = Layer::from([("rule.name".to_owned(), (*rule).into())]);
         let settings: BTreeSet<String> = flatten(&unflatten(&layer).unwrap()).into_keys().collect();
-        let keys: BTreeSet<String> =
-            KEYS.iter().map(|key| key.path.to_owned()).filter(|path| is_of_rule(path, rule)).collect();
+        let others = KEYS.iter().map(|key| key.path.to_owned()).filter(|path| !path.starts_with("analysis."));
+        let keys: BTreeSet<String> = others.filter(|path| is_of_rule(path, rule)).collect();
         assert_eq!(keys, settings, "rule {rule}");
+    }
+}
+
+#[test]
+fn the_keys_are_those_of_the_settings_for_every_analysis() {
+    for kind in words("analysis.kind") {
+        let layer = Layer::from([("analysis.kind".to_owned(), (*kind).into())]);
+        let mut settings: BTreeSet<String> = flatten(&unflatten(&layer).unwrap()).into_keys().collect();
+        assert_eq!(settings.insert("analysis.kind".into()), *kind == "none", "left out where there is none");
+        let of_default = |path: &String| {
+            let rule = flatten(&Settings::default())["rule.name"].clone();
+            is_of_rule(path, if path.starts_with("rule.") { rule.as_str().unwrap() } else { kind })
+        };
+        let keys: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).filter(of_default).collect();
+        assert_eq!(keys, settings, "analysis {kind}");
     }
 }
 
 #[test]
 fn every_rule_key_names_rules_that_exist() {
     for key in KEYS {
-        assert!(key.rules.iter().all(|rule| words("rule.name").contains(rule)), "{}", key.path);
-        assert_eq!(
-            key.path.starts_with("rule.") && key.path != "rule.name",
-            !key.rules.is_empty(),
-            "{}",
-            key.path
-        );
+        let choice =
+            CHOICES.iter().find(|choice| section(key.path) == choice.section && key.path != choice.key[0]);
+        let known = choice.map_or(&[][..], |choice| words(choice.key[0]));
+        assert!(key.rules.iter().all(|rule| known.contains(rule)), "{}", key.path);
+        assert_eq!(choice.is_some(), !key.rules.is_empty(), "{}", key.path);
     }
 }
 

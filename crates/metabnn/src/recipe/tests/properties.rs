@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::recipe::keys::{KEYS, Kind, is_of_rule};
+use crate::recipe::keys::{self, KEYS, Kind};
 use crate::recipe::render::{self, flatten, unflatten};
 use crate::recipe::settings::Settings;
 use crate::recipe::{Recipe, Run, builtin};
@@ -57,6 +57,10 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
             let each = vec(real(), layers + 1).prop_map(|values| json!(values));
             prop_oneof![real().prop_map(|v| json!(v)), each].boxed()
         }
+        Kind::Counts => vec(1u64..=1 << 30, layers + 1).prop_map(|counts| json!(counts)).boxed(),
+        Kind::Range(_) => (real(), real()).prop_map(|(a, b)| json!([a.min(b), a.max(b)])).boxed(),
+        Kind::Given => prop_oneof![real().prop_map(|v| json!(v)), Just(json!([0.5, -1.5]))].boxed(),
+        Kind::Matrix => prop_oneof![Just(json!([])), Just(json!([[2.5, -0.1], [-0.1, 1.0]]))].boxed(),
     }
 }
 
@@ -70,18 +74,37 @@ fn settings() -> impl Strategy<Value = Settings> {
                 layer.insert("tasks.count".into(), json!(1));
             }
             layer.insert("data.train_images".into(), json!(0));
-            let rule = layer["rule.name"].as_str().unwrap().to_owned();
-            layer.retain(|path, _| is_of_rule(path, &rule));
-            let bounded = ["permuted", "sequence"].contains(&layer["tasks.stream"].as_str().unwrap());
-            if !bounded && !["metaplastic", "beakers"].contains(&rule.as_str()) {
-                layer.insert("tasks.stream".into(), json!("permuted"));
-            }
-            if rule == "si" && layer["network.precision"] == "full-precision" {
-                layer.insert("rule.path".into(), json!("hidden"));
-            }
-            unflatten(&layer).unwrap()
+            made_to_fit(&mut layer);
+            // Once through the form of a file, which keeps no more digits than an `f32` has.
+            unflatten(&flatten(&unflatten(&layer).unwrap())).unwrap()
         })
     })
+}
+
+/// Leaves of rule and analysis their own settings alone, of an analysis without a network nothing else, and gives a rule
+/// a stream and a network that it can have.
+fn made_to_fit(layer: &mut render::Layer) {
+    let word = |layer: &render::Layer, key: &str| layer[key].as_str().unwrap().to_owned();
+    let (rule, kind) = (word(layer, "rule.name"), word(layer, "analysis.kind"));
+    layer.retain(|path, _| keys::section(path) != "rule" || keys::is_of_rule(path, &rule));
+    layer.retain(|path, _| keys::section(path) != "analysis" || keys::is_of_rule(path, &kind));
+    let bounded = ["permuted", "sequence"].contains(&word(layer, "tasks.stream").as_str());
+    if !bounded && !["metaplastic", "beakers"].contains(&rule.as_str()) {
+        layer.insert("tasks.stream".into(), json!("permuted"));
+    }
+    if rule == "si" && layer["network.precision"] == "full-precision" {
+        layer.insert("rule.path".into(), json!("hidden"));
+    }
+    match kind.as_str() {
+        "quadratic" => {
+            layer.retain(|path, _| path == "optimizer.lr" || matches!(keys::section(path), "" | "analysis"));
+            layer.insert("analysis.dimensions".into(), json!(2));
+        }
+        "sign-switching" => {
+            layer.insert("network.precision".into(), json!("binary"));
+        }
+        _ => {}
+    }
 }
 
 proptest! {

@@ -19,13 +19,20 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let panels: Vec<Panel<'_>> = view.groups.iter().map(Panel::of).collect();
     let end = panels.iter().map(Panel::epochs).max().filter(|end| *end > 0)?;
     let widest = view.groups.iter().max_by_key(|group| group.tests().len())?;
-    let colors = distinct(widest.tests().len());
-    let entries: Vec<(String, Color)> = widest.tests().iter().cloned().zip(colors.iter().cloned()).collect();
+    // A task has one colour in all panels, wherever it stands in the sequence.
+    let mut names: Vec<String> = Vec::new();
+    for name in view.groups.iter().flat_map(|group| group.tests()) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let colors = distinct(names.len());
+    let entries: Vec<(String, Color)> = names.into_iter().zip(colors).collect();
     let grid = Grid::of(panels.len(), HEIGHT);
     let mut canvas = Canvas::new(grid.width, grid.height() + legend_height(grid.width, &entries) + 14.0);
     for (index, panel) in panels.iter().enumerate() {
         let frame = grid.frame(index, (0.0, end as f64), (0.0, 100.0));
-        panel.draw(&mut canvas, &frame, &colors, grid.is_leftmost(index));
+        panel.draw(&mut canvas, &frame, &panel.colors(&entries), grid.is_leftmost(index));
     }
     legend(&mut canvas, grid.height() + 4.0, grid.width, &entries);
     Some(Figure {
@@ -72,6 +79,14 @@ impl<'a> Panel<'a> {
         Self { group, boundaries }
     }
 
+    /// The colour of each test.
+    fn colors(&self, entries: &[(String, Color)]) -> Vec<Color> {
+        let color = |test: &String| {
+            entries.iter().find(|(name, _)| name == test).map_or(MUTED, |(_, color)| color.clone())
+        };
+        self.group.tests().iter().map(color).collect()
+    }
+
     fn epochs(&self) -> usize {
         self.boundaries[self.boundaries.len() - 1]
     }
@@ -99,7 +114,7 @@ impl<'a> Panel<'a> {
     }
 
     fn draw(&self, canvas: &mut Canvas, frame: &Frame, colors: &[Color], leftmost: bool) {
-        let average = percent(self.group.group.average_accuracy.mean);
+        let average = percent(self.group.average.mean);
         let over_tests = if self.group.tests().len() > 1 { " on average" } else { "" };
         let detail = format!("{}, {average} %{over_tests} at the end", self.group.seeds());
         frame.heading(canvas, &self.group.label, &detail);

@@ -162,6 +162,7 @@ pub struct Grid {
     /// Panels in a row.
     pub columns: usize,
     rows: usize,
+    between: f64,
     panel: (f64, f64),
 }
 
@@ -190,8 +191,14 @@ impl Grid {
             3 => 1200.0,
             more => 1200.0 + 320.0 * (more - 3) as f64,
         };
-        let inner = width - LEFT - RIGHT - BETWEEN * (columns - 1) as f64;
-        Self { width, columns, rows, panel: (inner / columns as f64, panel_height) }
+        Self { width, columns, rows, between: 0.0, panel: (0.0, panel_height) }.apart(BETWEEN)
+    }
+
+    /// The same, with this many pixels between panels beside each other.
+    pub fn apart(mut self, between: f64) -> Self {
+        let inner = self.width - LEFT - RIGHT - between * (self.columns - 1) as f64;
+        (self.between, self.panel.0) = (between, inner / self.columns as f64);
+        self
     }
 
     /// Height of all rows.
@@ -204,7 +211,7 @@ impl Grid {
         let (row, column) = (index / self.columns, index % self.columns);
         let (width, height) = self.panel;
         Frame {
-            left: LEFT + column as f64 * (width + BETWEEN),
+            left: LEFT + column as f64 * (width + self.between),
             top: ABOVE + row as f64 * (height + ABOVE + BELOW),
             width,
             height,

@@ -143,6 +143,14 @@ impl Canvas {
         })));
     }
 
+    /// A vertical line from `low` to `high` with short ends: a deviation.
+    pub fn whisker(&mut self, low: (f64, f64), high: (f64, f64), color: &Color) {
+        self.line(low, high, color, 1.4);
+        for (x, y) in [low, high] {
+            self.line((x - 4.0, y), (x + 4.0, y), color, 1.4);
+        }
+    }
+
     /// A filled rectangle.
     pub fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &Color) {
         let fill = fill.clone();

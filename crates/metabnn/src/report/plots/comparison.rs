@@ -27,7 +27,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     }
     for (index, group) in view.groups.iter().enumerate() {
         let y = frame.top + (index as f64 + 0.5) * BAR;
-        let average = group.group.average_accuracy;
+        let average = group.average;
         let x = |percent: f64| frame.at(percent, 0.0).0;
         let label = shortened(&group.label, LABEL, 300.0);
         canvas.text((left - 10.0, y + 4.5), &label, LABEL, Anchor::End, &INK);

@@ -4,8 +4,13 @@ mod accuracy;
 mod axes;
 mod canvas;
 mod comparison;
+mod flips;
+mod landscape;
+mod loss_increase;
 mod matrix;
+mod tasks;
 mod weights;
+mod widths;
 
 use super::view::View;
 pub(super) use canvas::Drawing;
@@ -24,8 +29,17 @@ pub(super) struct Figure {
 
 /// The figures that the results give: without histograms none of hidden weights, with one group no comparison.
 pub(super) fn figures(view: &View<'_>) -> Vec<Figure> {
-    let figures =
-        [accuracy::figure(view), comparison::figure(view), matrix::figure(view), weights::figure(view)];
+    let figures = [
+        landscape::figure(view),
+        loss_increase::figure(view),
+        accuracy::figure(view),
+        widths::figure(view),
+        comparison::figure(view),
+        tasks::figure(view),
+        matrix::figure(view),
+        weights::figure(view),
+        flips::figure(view),
+    ];
     figures.into_iter().flatten().collect()
 }
 

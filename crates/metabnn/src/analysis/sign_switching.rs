@@ -1,0 +1,176 @@
+//! Sign switching: what depends on the binary weights of hidden weights of one magnitude.
+//!
+//! The hidden weights of a layer of a trained network are put into bins of |W^h|, from zero to the largest. Some binary
+//! weights of one bin, drawn at random, are switched, and the loss on training images is measured; the increase,
+//! divided by the number of weights switched, is averaged over many draws. Where it grows with |W^h|, the hidden weights
+//! say how much their binary weights matter, which is what metaplasticity relies on.
+//!
+//! Batch norm works as in a test: with the network's present state and the statistics of `norm.statistics`. The network
+//! itself is left as it is. A bin with fewer weights than are to be switched has all of them switched, once: there is
+//! but one draw of all.
+//!
+//! Source: Laborieux et al. 2021, Fig. 5c to e.
+
+use super::{LossIncrease, MagnitudeBins, SignSwitching};
+use crate::evaluate::{Knowledge, evaluate};
+use crate::random::{Purpose, Stream};
+use crate::recipe::settings::Settings;
+use crate::tasks::Split;
+
+/// Number of bins over all `layers`: what [`switch_signs`] tells of, one by one.
+pub fn bins(choice: &SignSwitching, layers: usize) -> usize {
+    choice.bins * layers
+}
+
+/// Switches signs as `choice` says, and measures the loss on the first of `images`; empty bins are left out. `observe`
+/// hears of every bin, with what was found in it.
+///
+/// The draws are shared out over the threads of the network's machine; their number changes no result.
+pub fn switch_signs(
+    knowledge: &Knowledge,
+    images: &Split,
+    settings: &Settings,
+    choice: &SignSwitching,
+    mut observe: impl FnMut(Option<&LossIncrease>),
+) -> Vec<LossIncrease> {
+    let images = if choice.images == 0 { images.clone() } else { images.first(choice.images) };
+    let loss = |knowledge: &Knowledge| evaluate(knowledge, &images, None, settings).loss;
+    let before = loss(knowledge);
+    let mut rows = Vec::new();
+    for (layer, switched) in choice.switched.iter().enumerate().take(knowledge.network.layers.len()) {
+        let hidden = knowledge.network.layers[layer].linear.hidden().to_rows();
+        let bins = MagnitudeBins::of(hidden.iter().map(|weight| f64::from(*weight)), choice.bins);
+        let mut synapses = vec![Vec::new(); choice.bins];
+        for (synapse, weight) in hidden.iter().enumerate() {
+            synapses[bins.bin(f64::from(*weight))].push(synapse);
+        }
+        for (bin, synapses) in synapses.iter().enumerate() {
+            let switched = (*switched).min(synapses.len());
+            let draws = if switched == synapses.len() { switched.min(1) } else { choice.draws };
+            let increases = knowledge.network.machine().pool.map(0..draws, |draw| {
+                let index = (layer * choice.bins + bin) * choice.draws + draw;
+                let mut stream = Stream::new(settings.seed, Purpose::SignSwitching, index as u32);
+                let mut other = knowledge.clone();
+                other.network.layers[layer].linear.switch(&some(synapses, switched, &mut stream));
+                (loss(&other) - before) / switched as f64
+            });
+            let row = LossIncrease::of(layer + 1, bins.edges(bin), synapses.len(), switched, &increases);
+            observe(row.as_ref());
+            rows.extend(row);
+        }
+    }
+    rows
+}
+
+/// `count` of the `items`, each at most once.
+fn some(items: &[usize], count: usize, stream: &mut Stream) -> Vec<usize> {
+    let mut items = items.to_vec();
+    for place in 0..count {
+        let other = place + stream.below((items.len() - place) as u32) as usize;
+        items.swap(place, other);
+    }
+    items.truncate(count);
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::Images;
+    use crate::kernels::Platform;
+    use crate::machine::Machine;
+    use crate::network::{BatchNorm, Inputs, Layer, Linear, Network, cross_entropy};
+    use crate::recipe::settings::{self, Precision};
+    use crate::tasks::View;
+
+    const WIDTHS: [usize; 3] = [12, 9, 3];
+
+    fn images() -> Split {
+        let pixels = (0..40 * WIDTHS[0]).map(|i| (i * 37 % 251) as u8).collect();
+        let labels = (0..40).map(|i| (i % 3) as u8).collect();
+        Split::new(vec![View::all(Arc::new(Images::new(3, 4, 3, pixels, labels).unwrap()))])
+    }
+
+    fn hidden(layer: usize) -> Vec<f32> {
+        let mut stream = Stream::new(7, Purpose::Init, layer as u32);
+        (0..WIDTHS[layer] * WIDTHS[layer + 1]).map(|_| stream.normal()).collect()
+    }
+
+    fn knowledge(hidden: [Vec<f32>; 2], machine: &Machine) -> Knowledge {
+        let layer = |(index, hidden): (usize, Vec<f32>)| Layer {
+            linear: Linear::new(WIDTHS[index], &hidden, true),
+            norm: BatchNorm::new(vec![0.7; WIDTHS[index + 1]], &settings::Norm::default()),
+        };
+        let layers = hidden.into_iter().enumerate().map(layer).collect();
+        Knowledge::new(Network::new(layers, Precision::Binary).on(machine))
+    }
+
+    /// The oracle: the network with the signs of all hidden weights of a bin turned around, and its loss in one batch.
+    #[test]
+    fn a_bin_switched_as_a_whole_costs_what_the_network_without_it_does() {
+        let machine = Machine::new(2, Platform::detect()).unwrap();
+        let settings = Settings::default();
+        let hidden = [0, 1].map(hidden);
+        let loss = |hidden: [Vec<f32>; 2]| {
+            let network = knowledge(hidden, &machine).network;
+            let batch = images().gather(0..30, settings.network.input);
+            let Inputs::Pixels(_) = &batch.inputs else { panic!("pixels") };
+            let norms = network.norm_states();
+            let mut logits = network.logits(&batch.inputs, &norms, settings.norm.statistics);
+            f64::from(cross_entropy(&mut logits, &batch.labels))
+        };
+        let choice = SignSwitching { bins: 4, switched: vec![1000, 1000], draws: 3, images: 30 };
+        let before = loss(hidden.clone());
+        let mut told = 0;
+        let network = knowledge(hidden.clone(), &machine);
+        let rows = switch_signs(&network, &images(), &settings, &choice, |_| told += 1);
+        assert_eq!((told, rows.len()), (bins(&choice, 2), 8), "no bin is empty");
+        for row in rows {
+            let mut other = hidden.clone();
+            let layer = &mut other[row.layer - 1];
+            let most = f64::from(layer.iter().fold(0.0f32, |most, weight| most.max(weight.abs())));
+            let (mut count, last) = (0, row.high > 0.99 * most);
+            for weight in layer.iter_mut() {
+                let magnitude = f64::from(weight.abs());
+                if magnitude >= row.low && (magnitude < row.high || last) {
+                    (*weight, count) = (-*weight, count + 1);
+                }
+            }
+            assert_eq!((row.weights, row.switched, row.draws, row.std), (count, count, 1, None));
+            assert_eq!(row.mean, (loss(other) - before) / count as f64, "{row:?}");
+        }
+        assert_eq!(network.network.layers[0].linear.hidden().to_rows(), hidden[0], "left as it was");
+    }
+
+    #[test]
+    fn draws_are_the_same_at_any_number_of_threads() {
+        let of = |threads| {
+            let machine = Machine::new(threads, Platform::detect()).unwrap();
+            let choice = SignSwitching { bins: 3, switched: vec![2, 1], draws: 6, images: 0 };
+            let network = knowledge([0, 1].map(hidden), &machine);
+            switch_signs(&network, &images(), &Settings::default(), &choice, |_| {})
+        };
+        let rows = of(1);
+        assert_eq!(rows, of(3));
+        // All but the last bin of the second layer, which has no second weight to draw.
+        let rows = &rows[..5];
+        assert!(rows.iter().all(|row| row.draws == 6 && row.switched == [2, 1][row.layer - 1]), "{rows:?}");
+        assert!(rows.iter().all(|row| row.std.is_some_and(|std| std > 0.0)), "draws differ: {rows:?}");
+    }
+
+    #[test]
+    fn some_of_the_items_are_drawn_once_each_and_evenly() {
+        let mut counts = [0; 5];
+        for index in 0..4000 {
+            let mut drawn =
+                some(&[10, 11, 12, 13, 14], 2, &mut Stream::new(1, Purpose::SignSwitching, index));
+            drawn.iter().for_each(|item| counts[item - 10] += 1);
+            drawn.dedup();
+            assert_eq!(drawn.len(), 2);
+        }
+        // 1600 expected of each, with a standard deviation of 31.
+        assert!(counts.iter().all(|count| (1450..1750).contains(count)), "{counts:?}");
+    }
+}
