@@ -20,6 +20,10 @@ pub enum Purpose {
     Glyphs = 5,
     /// Initial batch-norm scales; index = layer.
     NormScale = 6,
+    /// Layer, prototypes and samples of the built-in features.
+    Features = 30,
+    /// Augmentation of training images; index = task.
+    Augmentation = 31,
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).
