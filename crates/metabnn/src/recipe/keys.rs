@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Names,
     /// A number, or one per layer.
     PerLayer(Interval),
+    /// Groups of classes, possibly none.
+    Groups,
 }
 
 /// The numbers a key takes, in words and as a test.
@@ -45,6 +47,8 @@ const MAX_LAYERS: usize = 64;
 const MAX_TASKS: u64 = 1 << 16;
 /// Most images in a set or a batch, and most epochs: beyond any data set of this field.
 const MAX_IMAGES: u64 = 1 << 30;
+/// Largest class: labels are bytes.
+const MAX_CLASS: u64 = u8::MAX as u64;
 /// Largest seed: TOML promises no more than signed 64-bit integers.
 const MAX_SEED: u64 = i64::MAX as u64;
 
@@ -68,8 +72,11 @@ pub(super) static KEYS: &[Key] = &[
     key("data.sets", Kind::Names),
     key("data.train_images", Kind::Whole(0, MAX_IMAGES)),
     key("data.test_images", Kind::Whole(0, MAX_IMAGES)),
-    key("tasks.stream", Kind::Word(&["permuted", "sequence", "subsets", "interleaved"])),
+    key("data.normalise", Kind::Word(&["none", "sample"])),
+    key("data.augment", Kind::Word(&["none", "flip-rotate-crop", "flip-rotate-or-crop"])),
+    key("tasks.stream", Kind::Word(&["permuted", "sequence", "subsets", "interleaved", "classes"])),
     key("tasks.count", Kind::Whole(0, MAX_TASKS)),
+    key("tasks.classes", Kind::Groups),
     key("tasks.scenario", Kind::Word(&["task", "domain"])),
     key("network.hidden", Kind::Widths),
     key("network.precision", Kind::Word(&["binary", "full-precision"])),
@@ -93,6 +100,8 @@ pub(super) static KEYS: &[Key] = &[
     // Training normalises with the statistics of its batch: one image alone has none.
     key("schedule.batch", Kind::Whole(2, MAX_IMAGES)),
     key("schedule.test_batch", Kind::Whole(1, MAX_IMAGES)),
+    key("schedule.evaluate", Kind::Word(&["epoch", "task"])),
+    key("schedule.evaluate_train", Kind::Word(&["task", "stream"])),
 ];
 
 /// The key of this path.
@@ -147,6 +156,9 @@ impl Kind {
             }
             Self::Names => "the name of a data set, or a list of names such as [\"mnist\"]".into(),
             Self::PerLayer(interval) => format!("{}, or a list of one per layer", interval.words),
+            Self::Groups => {
+                format!("groups of classes such as [[0, 1], [2, 3]], each class from 0 to {MAX_CLASS}")
+            }
         }
     }
 
@@ -170,6 +182,13 @@ impl Kind {
                 Some(values) => values.iter().map(|value| real(value.get_ref(), interval)).collect(),
                 None => real(value, interval),
             },
+            Self::Groups => {
+                let group = |group: &DeValue<'_>| -> Option<Json> {
+                    let classes = group.as_array().filter(|classes| !classes.is_empty())?;
+                    classes.iter().map(|class| whole(class.get_ref(), 0, MAX_CLASS)).collect()
+                };
+                value.as_array()?.iter().map(|classes| group(classes.get_ref())).collect()
+            }
         }
     }
 }
