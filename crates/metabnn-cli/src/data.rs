@@ -21,6 +21,27 @@ pub fn data(arguments: &Data, output: Output) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a file is as it should be, as far as the catalogue can tell.
+fn is_right(state: &FileState) -> bool {
+    matches!(state, FileState::Right | FileState::NoChecksum)
+}
+
+fn describe(state: &FileState) -> String {
+    match state {
+        FileState::Right => "right".into(),
+        FileState::Missing => "missing".into(),
+        FileState::Different { expected, got } => {
+            format!("different: SHA-256 of the unzipped bytes is {got}, not {expected}")
+        }
+        FileState::NoChecksum => "of the right size; the catalogue has no checksum of it".into(),
+        FileState::Size { expected, got } if got > expected => {
+            format!("different: more than {expected} unzipped bytes")
+        }
+        FileState::Size { expected, got } => format!("different: {got} unzipped bytes, not {expected}"),
+        FileState::Unreadable(reason) => format!("unreadable: {reason}"),
+    }
+}
+
 /// The named entries, or all.
 fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
     if names.is_empty() {
@@ -34,8 +55,8 @@ fn list(data: &DataFolder, output: Output) -> anyhow::Result<()> {
     for entry in catalogue::entries() {
         let place = match &entry.source {
             Source::Drawn(_) => "built in".to_string(),
-            Source::Files(_) => match entry.verify(data.folder.as_deref()) {
-                Ok(files) if files.iter().all(|file| file.state == FileState::Right) => "here".into(),
+            Source::Files(_) | Source::Records(_) => match entry.verify(data.folder.as_deref()) {
+                Ok(files) if files.iter().all(|file| is_right(&file.state)) => "here".into(),
                 Ok(_) => "incomplete".into(),
                 Err(_) => "not here".into(),
             },
@@ -77,7 +98,7 @@ fn fetch_sets(arguments: &Fetch, output: Output) -> anyhow::Result<()> {
 fn finished(entry: &Entry, folder: &Path) -> String {
     match entry.source {
         Source::Drawn(_) => format!("{}: built in, nothing to download", entry.name),
-        Source::Files(_) => format!("{}: complete in {}", entry.name, folder.join(&*entry.name).display()),
+        _ => format!("{}: complete in {}", entry.name, folder.join(&*entry.name).display()),
     }
 }
 
@@ -137,7 +158,7 @@ fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
     for entry in entries(&arguments.sets)? {
         let files = match entry.verify(arguments.data.folder.as_deref()) {
             // Asked for everything: a set that was never fetched is no fault.
-            Err(DataError::NotFetched { .. }) if arguments.sets.is_empty() => {
+            Err(DataError::NotFetched { .. } | DataError::ByHand { .. }) if arguments.sets.is_empty() => {
                 match output.json {
                     true => rows
                         .push(json!({"set": entry.name, "path": null, "right": null, "state": "not here"})),
@@ -148,14 +169,7 @@ fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
             files => files?,
         };
         for file in files {
-            let (right, state) = match &file.state {
-                FileState::Right => (true, "right".to_string()),
-                FileState::Missing => (false, "missing".to_string()),
-                FileState::Different { expected, got } => {
-                    (false, format!("different: SHA-256 of the unzipped bytes is {got}, not {expected}"))
-                }
-                FileState::Unreadable(reason) => (false, format!("unreadable: {reason}")),
-            };
+            let (right, state) = (is_right(&file.state), describe(&file.state));
             wrong += usize::from(!right);
             match output.json {
                 true => {

@@ -19,7 +19,8 @@ pub fn list(output: Output) -> anyhow::Result<()> {
                    "presets": r.presets.iter().map(preset).collect::<Vec<_>>()})
         };
         let set = |e: &catalogue::Entry| {
-            json!({"name": e.name, "title": e.title, "rows": e.rows, "columns": e.columns, "classes": e.classes,
+            json!({"name": e.name, "title": e.title, "channels": e.shape.channels, "rows": e.shape.rows,
+                   "columns": e.shape.columns, "classes": e.classes,
                    "train": e.train, "test": e.test})
         };
         let (recipes, sets): (Vec<_>, Vec<_>) =
@@ -38,10 +39,8 @@ pub fn list(output: Output) -> anyhow::Result<()> {
     }
     output::line("\nData sets (metabnn data fetch NAME)\n")?;
     for set in &sets {
-        let catalogue::Entry { name, title, rows, columns, classes, train, test, .. } = set;
-        output::line(&format!(
-            "  {name:<14} {title}; {rows}x{columns}, {classes} classes, {train} + {test} images"
-        ))?;
+        let catalogue::Entry { name, title, shape, classes, train, test, .. } = set;
+        output::line(&format!("  {name:<14} {title}; {shape}, {classes} classes, {train} + {test} samples"))?;
     }
     Ok(())
 }

@@ -115,10 +115,17 @@ fn print(message: &str) {
     let _ = writeln!(io::stdout().lock(), "{message}");
 }
 
-/// Accuracies in percent: on each test, then on the training images.
+/// Accuracies in percent: on each test, then on the images of the task in training and, where they were evaluated, on
+/// those of the first task and of all tasks.
 fn accuracies(evaluations: &[Evaluation]) -> String {
     let of = |split| evaluations.iter().filter(move |e| e.split == split).map(|e| percent(e.accuracy));
     let tests: Vec<String> = of(Split::Test).collect();
-    let train: String = of(Split::Train).collect();
-    format!("test {} %, train {train} %", tests.join(" "))
+    let mut said = format!("test {} %", tests.join(" "));
+    for (split, word) in [(Split::Train, "train"), (Split::All, "all training images")] {
+        let accuracies: Vec<String> = of(split).collect();
+        if !accuracies.is_empty() {
+            said += &format!(", {word} {} %", accuracies.join(" "));
+        }
+    }
+    said
 }

@@ -2,7 +2,7 @@
 
 use crate::metrics::{Evaluation, Split};
 use crate::network::{Network, NormState, cross_entropy, predicted_class};
-use crate::recipe::settings::Settings;
+use crate::recipe::settings::{EvaluateTrain, Settings};
 use crate::tasks::{self, TaskStream, batches};
 
 /// A network with the batch-norm states of the tasks it has learned.
@@ -86,6 +86,31 @@ pub fn evaluate_all(
         evaluate(knowledge, &test.images, test.phase, settings).named(at, Split::Test, index + 1)
     };
     stream.tests.iter().enumerate().map(score).collect()
+}
+
+/// The training images of the task in training, and, with `schedule.evaluate_train = "stream"`, those of the first task
+/// and of all tasks together; `at` as in [`evaluate_all`]. Before any training there is no task in training.
+pub fn evaluate_training(
+    knowledge: &Knowledge,
+    stream: &TaskStream,
+    settings: &Settings,
+    at: (usize, usize),
+) -> Vec<Evaluation> {
+    let (task, _) = at;
+    let of = |images: &tasks::Split, phase, split, task| {
+        evaluate(knowledge, images, phase, settings).named(at, split, task)
+    };
+    let mut evaluations = Vec::new();
+    if let Some(images) = task.checked_sub(1).and_then(|index| stream.phases.get(index)) {
+        evaluations.push(of(images, None, Split::Train, task));
+    }
+    if settings.schedule.evaluate_train == EvaluateTrain::Stream {
+        if let Some(first) = stream.phases.first().filter(|_| task != 1) {
+            evaluations.push(of(first, Some(0), Split::Train, 1));
+        }
+        evaluations.push(of(&stream.all_training(), None, Split::All, 0));
+    }
+    evaluations
 }
 
 impl Score {

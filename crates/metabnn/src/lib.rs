@@ -19,7 +19,7 @@
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let settings = Settings {
-//!         data: Data { sets: vec!["glyphs".into()], train_images: 1000, test_images: 500 },
+//!         data: Data { sets: vec!["glyphs".into()], train_images: 1000, test_images: 500, ..Data::default() },
 //!         network: Network { hidden: vec![64], ..Network::default() },
 //!         ..Settings::default() // six permuted tasks, five epochs each, m = 1.35
 //!     };

@@ -19,11 +19,11 @@ use std::sync::Arc;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Shape};
 use crate::evaluate::Knowledge;
 use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
-use crate::recipe::settings::{Precision, Scenario, Settings};
-use crate::tasks::{Split, TaskStream, Test, View};
+use crate::recipe::settings::{Precision, Scenario, Settings, Stream};
+use crate::tasks::{Split, TaskError, TaskStream, Test, View, groups};
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
@@ -47,8 +47,8 @@ pub struct Description {
     pub format: u32,
     /// Version of the program that wrote it.
     pub version: String,
-    /// Rows and columns of the images it takes.
-    pub image: (usize, usize),
+    /// Channels, rows and columns of the samples it takes.
+    pub image: Shape,
     /// The settings it was trained with.
     pub settings: Settings,
     /// The tests of its run, in order.
@@ -111,6 +111,9 @@ pub enum ModelError {
         /// What fits.
         takes: String,
     },
+    /// The model was trained on classes that the data set does not have.
+    #[error(transparent)]
+    Classes(#[from] TaskError),
     /// A permutation does not hold every pixel once.
     #[error("the tensor {0:?} is no permutation")]
     NoPermutation(String),
@@ -137,25 +140,39 @@ impl Model {
     /// if it was one of them.
     ///
     /// # Errors
-    /// [`ModelError::Images`] if the images are larger than the model takes or have more classes.
+    /// [`ModelError::Images`] if the images are larger than the model takes or have more classes;
+    /// [`ModelError::Classes`] if they have none of the classes that a test is of.
     pub fn tests_on(&self, set: &Dataset) -> Result<Vec<Test>, ModelError> {
-        let Description { image: (rows, columns), settings, tests, .. } = &self.description;
+        let Description { image, settings, tests, .. } = &self.description;
         let classes = self.knowledge.network.layers.last().map_or(0, |layer| layer.linear.outputs());
-        let images = &set.test;
-        if images.rows() > *rows || images.columns() > *columns || images.classes() > classes {
-            let got = format!("{}x{} pixels, {} classes", images.rows(), images.columns(), images.classes());
+        let (samples, shape) = (&set.test, set.test.shape());
+        let fits = match samples.images() {
+            Some(_) => {
+                shape.channels == image.channels && shape.rows <= image.rows && shape.columns <= image.columns
+            }
+            None => shape == *image,
+        };
+        if !fits || samples.classes() > classes {
             return Err(ModelError::Images {
                 set: set.name.clone(),
-                got,
-                takes: format!("{rows}x{columns} pixels, {classes} classes"),
+                got: format!("{}, {} classes", samples.describe(), samples.classes()),
+                takes: format!("{}, {classes} classes", describe(*image)),
             });
         }
-        let images = images.clone().fitted(settings.data.test_images, *rows, *columns);
+        let samples = samples.fitted(settings.data.test_images, *image, settings.data.normalise);
+        let groups = match settings.tasks.stream {
+            Stream::Classes => groups(&settings.tasks, &set.name, samples.classes())?,
+            _ => Vec::new(),
+        };
         let own = tests.iter().any(|test| test.name == set.name);
-        let chosen = tests.iter().zip(&self.permutations).filter(|(test, _)| !own || test.name == set.name);
-        let test = |(test, permutation): (&TestDescription, &Option<Vec<u32>>)| {
-            let permutation = permutation.as_ref().map(|order| Arc::from(order.as_slice()));
-            let view = View { images: images.clone(), selection: None, permutation };
+        let chosen = tests.iter().zip(&self.permutations).enumerate();
+        let chosen = chosen.filter(|(_, (test, _))| !own || test.name == set.name);
+        let test = |(index, (test, permutation)): (usize, (&TestDescription, &Option<Vec<u32>>))| {
+            let mut view = match groups.get(index) {
+                Some(group) => View::of_classes(&samples, group),
+                None => View::all(samples.clone()),
+            };
+            view.permutation = permutation.as_ref().map(|order| Arc::from(order.as_slice()));
             Test { name: test.name.clone(), images: Split::new(vec![view]), phase: test.phase }
         };
         Ok(chosen.map(test).collect())
@@ -234,6 +251,14 @@ impl Model {
         let permutations = file.permutations(&description)?;
         let network = Network::new(layers, description.settings.network.precision);
         Ok(Self { permutations, knowledge: Knowledge { network, remembered }, description })
+    }
+}
+
+/// What a model of this shape takes; one row is what features are.
+fn describe(shape: Shape) -> String {
+    match shape {
+        Shape { channels: 1, rows: 1, columns } => format!("{columns} features"),
+        shape => format!("{shape} pixels"),
     }
 }
 
@@ -318,7 +343,7 @@ impl File<'_> {
 
     fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
         let settings = &description.settings;
-        let mut inputs = description.image.0.saturating_mul(description.image.1);
+        let mut inputs = description.image.width();
         let mut layers = Vec::new();
         for index in 0..=settings.network.hidden.len() {
             let name = hidden_name(index);
@@ -346,7 +371,7 @@ impl File<'_> {
     }
 
     fn permutations(&self, description: &Description) -> Result<Vec<Option<Vec<u32>>>, ModelError> {
-        let pixels = description.image.0 * description.image.1;
+        let pixels = description.image.width();
         let read = |test: usize| {
             let name = permutation_name(test);
             if self.get(&name).is_err() {

@@ -32,6 +32,10 @@ pub enum Purpose {
     Start = 43,
     /// Binary weights that an analysis switches; index = layer, bin and draw.
     SignSwitching = 44,
+    /// Layer, prototypes and samples of the built-in features.
+    Features = 30,
+    /// Augmentation of training images; index = task.
+    Augmentation = 31,
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).

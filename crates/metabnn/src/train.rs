@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use crate::analysis::{Flips, Signs, WeightHistogram};
-use crate::evaluate::{Knowledge, evaluate, evaluate_all};
+use crate::evaluate::{Knowledge, evaluate_all, evaluate_training};
 use crate::machine::Machine;
-use crate::metrics::{AccuracyMatrix, Evaluation, Split, accuracies};
+use crate::metrics::{AccuracyMatrix, Evaluation, accuracies};
 use crate::network::Network;
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
-use crate::recipe::settings::{Scenario, Settings, Statistics};
+use crate::recipe::settings::{Evaluate, Scenario, Settings, Statistics};
 use crate::tasks::{Loader, TaskStream};
 
 /// A finished run.
@@ -97,12 +97,14 @@ pub fn train_on(
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainError> {
     let start = Instant::now();
-    let network = Network::from_settings(settings, stream.image.0 * stream.image.1, stream.classes);
+    let network = Network::from_settings(settings, stream.image.width(), stream.classes);
     let network = network.on(machine);
     let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
-    let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));
-    let mut matrix = AccuracyMatrix { untrained: accuracies(&evaluations), rows: Vec::new() };
+    let mut evaluations = evaluate_training(&knowledge, stream, settings, (0, 0));
+    let untrained = evaluate_all(&knowledge, stream, settings, (0, 0));
+    let mut matrix = AccuracyMatrix { untrained: accuracies(&untrained), rows: Vec::new() };
+    evaluations.extend(untrained);
     check_finite("a hidden weight", knowledge.network.hidden_weights(), (0, 0, 0), settings)?;
     let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
     let (mut signs, mut flips) = (Signs::of(&knowledge.network), Vec::new());
@@ -115,7 +117,9 @@ pub fn train_on(
         }
         adam.start_task(index);
         let shuffling = Stream::new(settings.seed, Purpose::Shuffle, index as u32);
-        let mut loader = Loader::new(images, settings.schedule.batch, settings.network.input, shuffling);
+        let changing = Stream::new(settings.seed, Purpose::Augmentation, index as u32);
+        let mut loader = Loader::new(images, settings.schedule.batch, settings.network.input, shuffling)
+            .augmented(settings.data.augment, changing);
         let mut left = settings.schedule.epochs * loader.batches();
         let mut next = Some(loader.next_batch());
         for epoch in 1..=settings.schedule.epochs {
@@ -130,12 +134,14 @@ pub fn train_on(
                 observe(Progress { task, epoch, steps, total_steps, evaluations: &[] });
             }
             flips.extend(signs.flips(&knowledge.network, (task, epoch)));
+            if settings.schedule.evaluate == Evaluate::Task && epoch < settings.schedule.epochs {
+                continue;
+            }
             if settings.norm.statistics == Statistics::Recalibrated {
                 knowledge.recalibrate(images, settings);
             }
             let before = evaluations.len();
-            let train = evaluate(&knowledge, images, None, settings);
-            evaluations.push(train.named((task, epoch), Split::Train, task));
+            evaluations.extend(evaluate_training(&knowledge, stream, settings, (task, epoch)));
             evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
             // The last step before an evaluation has no later one to show that it went wrong.
             let losses = evaluations[before..].iter().map(|evaluation| evaluation.loss as f32);

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
-use metabnn::data::{Dataset, Images};
+use metabnn::data::{Dataset, Images, Samples};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
@@ -26,7 +24,7 @@ fn dataset() -> Dataset {
         };
         let pixels = labels.iter().flat_map(|&label| (0..49).map(move |i| (label, i)));
         let pixels = pixels.map(|(label, i)| pixel(label, i, stream.below(100))).collect();
-        Arc::new(Images::new(7, 7, 4, pixels, labels).unwrap())
+        Samples::from(Images::new(7, 7, 4, pixels, labels).unwrap())
     };
     Dataset { name: "stripes".into(), train: images(300, 0), test: images(120, 1) }
 }
@@ -38,7 +36,7 @@ fn settings(precision: Precision, statistics: Statistics) -> Settings {
         tasks: settings::Tasks { count: 2, ..Default::default() },
         network: settings::Network { hidden: vec![70, 33], precision, ..Default::default() },
         norm: settings::Norm { statistics, ..Default::default() },
-        schedule: settings::Schedule { epochs: 2, batch: 33, test_batch: 50 },
+        schedule: settings::Schedule { epochs: 2, batch: 33, test_batch: 50, ..Default::default() },
         ..Settings::default()
     }
 }
@@ -143,6 +141,18 @@ fn one_seed_one_result_with_rules_that_keep_numbers_of_their_own() {
         let last = |outcome: &Outcome| outcome.histograms[outcome.histograms.len() - 1].clone();
         assert_ne!(last(&outcome), last(&without), "{rule:?} shows");
     }
+}
+
+#[test]
+fn one_seed_one_result_with_augmented_images_and_all_evaluations() {
+    let mut settings = settings(Precision::Binary, Statistics::Recalibrated);
+    settings.tasks = settings::Tasks { stream: settings::Stream::Subsets, count: 2, ..Default::default() };
+    settings.schedule.epochs = 3;
+    settings.schedule.evaluate_train = settings::EvaluateTrain::Stream;
+    let plain = assert_one_result(&settings);
+    settings.data.augment = settings::Augment::FlipRotateOrCrop;
+    let augmented = assert_one_result(&settings);
+    assert_ne!(plain.histograms, augmented.histograms, "other images, another result");
 }
 
 #[test]

@@ -11,11 +11,10 @@ mod small_set;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 use flate2::{Compression, GzBuilder};
 use metabnn::data::fetch::{FetchOptions, Progress, fetch};
-use metabnn::data::{DataError, Dataset, Entry, Images, Source};
+use metabnn::data::{DataError, Dataset, Entry, Images, Samples, Source};
 use server::{Answer, Request, Server};
 use small_set::{Run, TRAIN_IMAGES, content, entry, impatient, zipped};
 
@@ -369,14 +368,14 @@ fn another_process_s_download_is_waited_for() {
 fn a_drawn_set_needs_no_files() {
     let set = Entry {
         source: Source::Drawn(|| {
-            let images = Images::new(1, 1, 1, vec![7], vec![0]).unwrap();
-            Dataset { name: "drawn".into(), train: Arc::new(images.clone()), test: Arc::new(images) }
+            let images = Samples::from(Images::new(1, 1, 1, vec![7], vec![0]).unwrap());
+            Dataset { name: "drawn".into(), train: images.clone(), test: images }
         }),
         ..entry(&[])
     };
     let mut run = Run::new();
     assert_eq!(run.fetch(&set).unwrap(), Vec::<std::path::PathBuf>::new());
     assert_eq!(set.verify(Some(run.data.path())).unwrap(), []);
-    assert_eq!(set.load(None).unwrap().train.image(0), [7]);
+    assert_eq!(set.load(None).unwrap().train.images().unwrap().image(0), [7]);
     assert!(!run.path("").exists());
 }

@@ -31,7 +31,7 @@ fn a_linear_classifier_stays_under_90_percent() {
     const EPOCHS: usize = 30;
     let dataset = glyphs(TRAINING_IMAGES, TEST_IMAGES);
     let inputs = dataset.train.width() + 1;
-    let (x_test, labels_test) = all(&dataset.test, 1);
+    let (x_test, labels_test) = all(dataset.test.images().unwrap(), 1);
     let mut weights = Parameter::new(vec![0.0; 10 * inputs]);
     let mut order = Stream::new(0, Purpose::Shuffle, 0);
     let (mut steps, mut best, mut loss_of_epoch) = (0, 0.0_f32, 0.0);
@@ -39,7 +39,7 @@ fn a_linear_classifier_stays_under_90_percent() {
         let lr = 0.002 * (1.0 - epoch as f32 / EPOCHS as f32);
         loss_of_epoch = 0.0;
         for indices in order.permutation(dataset.train.len()).chunks_exact(BATCH) {
-            let (x, labels) = batch(&dataset.train, indices, 1);
+            let (x, labels) = batch(dataset.train.images().unwrap(), indices, 1);
             let (loss, dlogits) = cross_entropy(&linear(&x, &weights.value, inputs), &labels);
             weights.gradient = linear_backward_weight(&dlogits, &x, inputs, 10);
             steps += 1;
@@ -68,11 +68,11 @@ fn a_binarized_network_passes_95_percent() {
     let mut order = Stream::new(0, Purpose::Shuffle, 0);
     for _ in 0..EPOCHS {
         for indices in order.permutation(dataset.train.len()).chunks_exact(BATCH) {
-            let (x, labels) = batch(&dataset.train, indices, 0);
+            let (x, labels) = batch(dataset.train.images().unwrap(), indices, 0);
             network.step(&x, &labels);
         }
     }
-    let (x, labels) = all(&dataset.test, 0);
+    let (x, labels) = all(dataset.test.images().unwrap(), 0);
     let reached = accuracy(&network.logits(&x, None), &labels);
     println!("784-256-256-10, m = 1.35, {EPOCHS} epochs: {reached}");
     assert!(reached > 0.95, "{reached}");

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
-use metabnn::data::{Dataset, Images};
+use metabnn::data::{Dataset, Images, Samples};
 use metabnn::evaluate::evaluate;
 use metabnn::model::Model;
 use metabnn::network::{Inputs, Network, Rows};
@@ -20,7 +18,7 @@ fn settings(init: Init, gamma_init: GammaInit) -> Settings {
         tasks: settings::Tasks { count: 2, ..Default::default() },
         network: settings::Network { hidden: vec![100, 50], init, init_width: 0.2, ..Default::default() },
         norm: settings::Norm { gamma_init, ..Default::default() },
-        schedule: settings::Schedule { epochs: 1, batch: 10, test_batch: 20 },
+        schedule: settings::Schedule { epochs: 1, batch: 10, test_batch: 20, ..Default::default() },
         ..Settings::default()
     }
 }
@@ -98,7 +96,7 @@ fn bars() -> Dataset {
         let labels: Vec<u8> = (0..count).map(|i| (i % 5) as u8).collect();
         let pixel = |label: u8, i: usize| if i / 6 == usize::from(label) { 200 + (i % 50) as u8 } else { 0 };
         let pixels = labels.iter().flat_map(|&label| (0..36).map(move |i| pixel(label, i))).collect();
-        Arc::new(Images::new(6, 6, 5, pixels, labels).unwrap())
+        Samples::from(Images::new(6, 6, 5, pixels, labels).unwrap())
     };
     Dataset { name: "bars".into(), train: images(100), test: images(50) }
 }

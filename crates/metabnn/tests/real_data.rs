@@ -8,9 +8,9 @@ mod support;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use metabnn::data::{FileState, Images, find, load, verify};
+use metabnn::data::{FileState, Samples, find, load, verify};
 
-fn labels(images: &Images) -> Vec<u8> {
+fn labels(images: &Samples) -> Vec<u8> {
     (0..10).map(|index| images.label(index)).collect()
 }
 
@@ -24,8 +24,8 @@ fn check(name: &str, first_train: [u8; 10], first_test: [u8; 10]) {
     for (images, count, first) in
         [(&set.train, entry.train, first_train), (&set.test, entry.test, first_test)]
     {
-        let shape = (images.len(), images.rows(), images.columns(), images.classes());
-        assert_eq!(shape, (count, entry.rows, entry.columns, entry.classes));
+        let shape = (images.len(), images.shape(), images.classes());
+        assert_eq!(shape, (count, entry.shape, entry.classes));
         assert_eq!(labels(images), first);
         for class in 0..entry.classes {
             assert!((0..count).any(|index| usize::from(images.label(index)) == class), "no image of {class}");

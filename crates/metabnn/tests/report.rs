@@ -214,7 +214,12 @@ fn spoilt_files_are_named_with_the_line() {
     let metrics = "task_trained,epoch,split,task_evaluated,accuracy,loss\n";
     let weights = "task_trained,layer,bin_low,bin_high,count\n";
     let cases = [
-        ("metrics.csv", format!("{metrics}1,1,test,1,0.9,0.1\n1,1,both,1,0.9,0.1\n"), 3, "train or test"),
+        (
+            "metrics.csv",
+            format!("{metrics}1,1,test,1,0.9,0.1\n1,1,both,1,0.9,0.1\n"),
+            3,
+            "train, all or test",
+        ),
         (
             "metrics.csv",
             format!("{metrics}1,1,test,1,1.5,0.1\n"),

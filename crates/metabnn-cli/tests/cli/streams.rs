@@ -46,6 +46,95 @@ fn subsets_share_one_test() {
 }
 
 #[test]
+fn groups_of_classes_are_learned_and_tested_one_after_the_other() {
+    let place = Workplace::new();
+    let set = ["tasks.stream=classes", "tasks.count=0", "tasks.classes=[[0, 1, 8, 9], [2, 3, 4, 5, 6, 7]]"];
+    let summary = summary(&place, &set, "out");
+    assert_eq!((shape(&summary), tests(&summary)), ((2, 2), vec!["classes 0, 1, 8, 9", "classes 2-7"]));
+    // 200 images, the classes in turn: 80 and 120, in batches of 20, two epochs.
+    assert_eq!(summary["steps"], 2 * (4 + 6));
+    let matrix: Vec<Vec<f64>> = serde_json::from_value(summary["accuracy_matrix"].clone()).unwrap();
+    assert!(matrix[0][0] > 0.5 && matrix[0][1] < 0.1, "{matrix:?}: what was not shown is not known");
+    let model = format!("out/{RUN}/model.safetensors");
+    let scores = place.json(&["eval", &model, "--json"]);
+    let rows: Vec<_> = scores
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["images"].as_u64(), row["accuracy"].as_f64()))
+        .collect();
+    assert_eq!(rows, [(Some(40), Some(matrix[1][0])), (Some(60), Some(matrix[1][1]))]);
+    let says = "mnist: tasks.classes: mnist has the classes 0 to 9, not 10";
+    let set = ["tasks.stream=classes", "tasks.count=0", "tasks.classes=[[0, 1], [10]]"];
+    place.refuses(&crate::support::run("pmnist", &set, "other"), 1, &[&says["mnist: ".len()..]]);
+}
+
+/// The evaluations of one kind in `out`: (task trained, epoch, task evaluated).
+fn evaluations(place: &Workplace, out: &str, split: &str) -> Vec<[usize; 3]> {
+    let text = place.read(&format!("{out}/{RUN}/metrics.csv"));
+    let fields = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let of_split = fields.filter(|fields| fields[2] == split);
+    of_split.map(|fields| [0, 1, 3].map(|field| fields[field].parse().unwrap())).collect()
+}
+
+#[test]
+fn stream_learning_is_followed_on_the_training_images() {
+    let place = Workplace::new();
+    let usual = ["tasks.stream=subsets", "tasks.count=3", "norm.statistics=recalibrated"];
+    let with = |more: &[&'static str], out| summary(&place, &[&usual[..], more].concat(), out);
+    let plain = with(&[], "plain");
+    let followed = with(&["schedule.evaluate_train=stream"], "followed");
+    let rarely = with(&["schedule.evaluate_train=stream", "schedule.evaluate=task"], "rarely");
+    // What is evaluated when changes nothing of what is learned.
+    for other in [&followed, &rarely] {
+        assert_eq!(other["accuracy_matrix"], plain["accuracy_matrix"]);
+    }
+    for other in ["followed", "rarely"] {
+        let weights = |out: &str| place.read(&format!("{out}/{RUN}/hidden_weights.csv"));
+        assert!(weights(other) == weights("plain"));
+    }
+    assert_eq!(
+        evaluations(&place, "plain", "train"),
+        [[1, 1, 1], [1, 2, 1], [2, 1, 2], [2, 2, 2], [3, 1, 3], [3, 2, 3]]
+    );
+    assert_eq!(evaluations(&place, "plain", "all").len(), 0);
+    assert_eq!(evaluations(&place, "rarely", "test"), [[0, 0, 1], [1, 2, 1], [2, 2, 1], [3, 2, 1]]);
+    assert_eq!(evaluations(&place, "rarely", "all"), [[0, 0, 0], [1, 2, 0], [2, 2, 0], [3, 2, 0]]);
+    assert_eq!(
+        evaluations(&place, "rarely", "train"),
+        [[0, 0, 1], [1, 2, 1], [2, 2, 2], [2, 2, 1], [3, 2, 3], [3, 2, 1]]
+    );
+    assert_eq!(evaluations(&place, "followed", "all").len(), 1 + 3 * 2);
+    let figure = |out: &str| place.read(&format!("{out}/accuracy.svg"));
+    for curve in ["the task just learned (training)", "the first task (training)", "all training images"] {
+        assert!(figure("rarely").contains(curve) && !figure("plain").contains(curve), "{curve}");
+    }
+}
+
+/// After a single task, the first task, the task just learned and all tasks are the same images.
+#[test]
+fn the_training_images_of_a_stream_of_one_are_all_of_them() {
+    let place = Workplace::new();
+    let set = [
+        "tasks.stream=subsets",
+        "tasks.count=1",
+        "schedule.evaluate_train=stream",
+        "norm.statistics=running",
+    ];
+    place.run("pmnist", &set, "out");
+    let text = place.read(&format!("out/{RUN}/metrics.csv"));
+    let of = |start: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start} in {text}"));
+        let scores: Vec<f64> = line[start.len()..].split(',').map(|score| score.parse().unwrap()).collect();
+        (scores[0], scores[1])
+    };
+    let ((first, first_loss), (all, all_loss)) = (of("1,2,train,1,"), of("1,2,all,0,"));
+    // The same images in another order: losses are summed in another order.
+    assert!(first == all && (first_loss - all_loss).abs() < 1e-6, "{text}");
+}
+
+#[test]
 fn interleaved_learns_all_tasks_at_once() {
     let summary = summary(&Workplace::new(), &["tasks.stream=interleaved"], "out");
     assert_eq!((shape(&summary), &summary["steps"]), ((1, 2), &40.into()));

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{DataError, Dataset, glyphs};
+use super::records::{Records, cifar_10, cifar_100};
+use super::{DataError, Dataset, Shape, glyphs, prototypes};
 use crate::nearest::nearest;
 
 /// How alike a name of the catalogue must be to be suggested.
@@ -18,10 +19,8 @@ pub struct Entry {
     pub name: Cow<'static, str>,
     /// What it is, in one line.
     pub title: Cow<'static, str>,
-    /// Rows of an image.
-    pub rows: usize,
-    /// Columns of an image.
-    pub columns: usize,
+    /// Channels, rows and columns of a sample.
+    pub shape: Shape,
     /// Number of classes.
     pub classes: usize,
     /// Number of training images.
@@ -37,6 +36,8 @@ pub struct Entry {
 pub enum Source {
     /// From four IDX files.
     Files(Box<Files>),
+    /// From files of binary records, placed by hand.
+    Records(Box<Records>),
     /// From the program itself: nothing to download.
     Drawn(fn() -> Dataset),
 }
@@ -92,14 +93,18 @@ const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 /// Every data set of the catalogue. A set that the program draws itself is one more entry here, with
 /// [`Source::Drawn`].
 pub fn entries() -> Vec<Entry> {
-    vec![mnist(), fashion_mnist(), usps(), glyphs()]
+    let (few, many) = (features(&prototypes::TEN), features(&prototypes::HUNDRED));
+    vec![mnist(), fashion_mnist(), usps(), glyphs(), cifar_10(), cifar_100(), few, many]
 }
 
 /// The entry called `name`.
 ///
 /// # Errors
-/// [`DataError::UnknownSet`], with the name most like it.
+/// [`DataError::UnknownSet`], with the name most like it; [`DataError::OwnFeatures`] for the path of an `.npz` file.
 pub fn find(name: &str) -> Result<Entry, DataError> {
+    if name.ends_with(".npz") {
+        return Err(DataError::OwnFeatures { name: name.into() });
+    }
     let mut entries = entries();
     if let Some(index) = entries.iter().position(|entry| entry.name == name) {
         return Ok(entries.swap_remove(index));
@@ -116,8 +121,7 @@ fn glyphs() -> Entry {
     Entry {
         name: "glyphs".into(),
         title: "Glyphs: ten signs that the program draws itself".into(),
-        rows: 28,
-        columns: 28,
+        shape: Shape::grey(28, 28),
         classes: 10,
         train: glyphs::TRAINING_IMAGES,
         test: glyphs::TEST_IMAGES,
@@ -125,12 +129,23 @@ fn glyphs() -> Entry {
     }
 }
 
+fn features(drawn: &'static prototypes::Prototypes) -> Entry {
+    Entry {
+        name: drawn.name.into(),
+        title: drawn.title.into(),
+        shape: Shape::features(prototypes::WIDTH),
+        classes: drawn.classes,
+        train: drawn.train,
+        test: drawn.test,
+        source: Source::Drawn(drawn.draw),
+    }
+}
+
 fn mnist() -> Entry {
     Entry {
         name: "mnist".into(),
         title: "MNIST: handwritten digits".into(),
-        rows: 28,
-        columns: 28,
+        shape: Shape::grey(28, 28),
         classes: 10,
         train: 60_000,
         test: 10_000,
@@ -168,8 +183,7 @@ fn fashion_mnist() -> Entry {
     Entry {
         name: "fashion-mnist".into(),
         title: "Fashion-MNIST: articles of clothing".into(),
-        rows: 28,
-        columns: 28,
+        shape: Shape::grey(28, 28),
         classes: 10,
         train: 60_000,
         test: 10_000,
@@ -208,8 +222,7 @@ fn usps() -> Entry {
     Entry {
         name: "usps".into(),
         title: "USPS: handwritten digits of zip codes, the catalogue's own split".into(),
-        rows: 16,
-        columns: 16,
+        shape: Shape::grey(16, 16),
         classes: 10,
         train: 7_291,
         test: 2_007,
@@ -255,7 +268,7 @@ mod tests {
                 (&files.train_images, &files.train_labels, entry.train),
                 (&files.test_images, &files.test_labels, entry.test),
             ] {
-                assert_eq!(images.bytes, (16 + count * entry.rows * entry.columns) as u64, "{}", entry.name);
+                assert_eq!(images.bytes, (16 + count * entry.shape.width()) as u64, "{}", entry.name);
                 assert_eq!(labels.bytes, (8 + count) as u64, "{}", entry.name);
             }
             for file in files.iter() {
@@ -271,6 +284,20 @@ mod tests {
             let Source::Files(files) = find(name).unwrap().source else { panic!("{name} has no files") };
             assert!(files.mirrors.len() >= 2, "{name}");
             assert!(files.mirrors.iter().all(|url| url.starts_with("https://") && !url.ends_with('/')));
+        }
+    }
+
+    #[test]
+    fn the_size_of_every_file_of_records_is_what_its_images_make_it() {
+        for (name, labels) in [("cifar-10", 1), ("cifar-100", 2)] {
+            let entry = find(name).unwrap();
+            let Source::Records(records) = &entry.source else { panic!("{name} has no records") };
+            let bytes = |files: &[super::super::records::RecordFile]| {
+                files.iter().map(|file| file.bytes).sum::<u64>()
+            };
+            let of = |images: usize| (images * (labels + 3 * 32 * 32)) as u64;
+            assert_eq!((bytes(&records.train), bytes(&records.test)), (of(entry.train), of(entry.test)));
+            assert_eq!(entry.files().len(), records.iter().count());
         }
     }
 

@@ -3,10 +3,90 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::Shape;
+
 /// What can be wrong with a data set, its files or its download.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// The values are not those of whole samples.
+    #[error("{values} values are no whole number of samples of {width}")]
+    Ragged {
+        /// Number of values.
+        values: usize,
+        /// Values of a sample.
+        width: usize,
+    },
+    /// A feature is NaN or infinite.
+    #[error("{value} in row {row}, column {column} (counting from 0)")]
+    NotFinite {
+        /// The value.
+        value: f32,
+        /// The sample.
+        row: usize,
+        /// The feature.
+        column: usize,
+    },
+    /// An array of features or labels is not what it must be.
+    #[error("{}: array {array}: expected {expected}, got {got}", path.display())]
+    Array {
+        /// The `.npz` file, or the `.npy` file.
+        path: PathBuf,
+        /// Name of the array.
+        array: &'static str,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// A file is no archive of arrays.
+    #[error("{}: expected an .npz archive of NumPy arrays, got another or a damaged file: {reason}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no such file of features.
+    #[error("features `{name}` are not here: looked for {}", list(looked))]
+    NoFeatures {
+        /// The path that was asked for.
+        name: String,
+        /// Where it was looked for.
+        looked: Vec<PathBuf>,
+    },
+    /// A path of one's own features was given where a name of the catalogue is needed.
+    #[error(
+        "`{name}` is not of the catalogue, which has no checksums for it and nothing to download; it is checked whenever it is loaded"
+    )]
+    OwnFeatures {
+        /// The path.
+        name: String,
+    },
+    /// A set that is not here and has to be placed by hand.
+    #[error(
+        "data set `{set}` is not here: looked in {}; it has to be placed there by hand: {origin}; \
+         its files are {}",
+        list(looked), files.join(", ")
+    )]
+    ByHand {
+        /// Name of the data set.
+        set: String,
+        /// The folders looked in.
+        looked: Vec<PathBuf>,
+        /// Where it is published and what to do with it.
+        origin: String,
+        /// Its files.
+        files: Vec<String>,
+    },
+    /// An IDX file has no room for colours.
+    #[error("{}: an IDX file holds images of one channel, these have {channels}", path.display())]
+    NotGrey {
+        /// The file to be written.
+        path: PathBuf,
+        /// Channels of the images.
+        channels: usize,
+    },
     /// There are not as many labels as images.
     #[error("{images} images but {labels} labels")]
     CountMismatch {
@@ -80,20 +160,21 @@ pub enum DataError {
     /// The images are not of the shape that the catalogue gives for the set.
     #[error(
         "{}: images of data set `{set}` are {} x {} pixels, got {} x {}",
-        path.display(), expected.0, expected.1, got.0, got.1
+        path.display(), expected.rows, expected.columns, got.rows, got.columns
     )]
     Shape {
         /// Name of the data set.
         set: String,
         /// The file of images.
         path: PathBuf,
-        /// Rows and columns in the catalogue.
-        expected: (usize, usize),
-        /// Rows and columns in the file.
-        got: (usize, usize),
+        /// Shape in the catalogue.
+        expected: Shape,
+        /// Shape in the file.
+        got: Shape,
     },
     /// The catalogue has no such data set.
-    #[error("no data set `{name}`{}; there are: {}", did_you_mean(nearest.as_deref()), known.join(", "))]
+    #[error("no data set `{name}`{}; there are: {}; and features of one's own, \
+         the path of an .npz file or of a folder with {}", did_you_mean(nearest.as_deref()), known.join(", "), super::arrays::FILES)]
     UnknownSet {
         /// The name asked for.
         name: String,

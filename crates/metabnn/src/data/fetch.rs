@@ -112,7 +112,7 @@ pub enum Progress<'a> {
 /// itself.
 ///
 /// # Errors
-/// [`DataError::NoMirror`], [`DataError::Download`] with what went wrong at each mirror,
+/// [`DataError::NoMirror`], [`DataError::ByHand`], [`DataError::Download`] with what went wrong at each mirror,
 /// [`DataError::File`] when the folder cannot be written to.
 pub fn fetch(
     set: &Entry,
@@ -123,6 +123,14 @@ pub fn fetch(
     let files = match &set.source {
         Source::Drawn(_) => return Ok(Vec::new()),
         Source::Files(files) => files,
+        // Nothing is downloaded; files that are there are as good as fetched.
+        Source::Records(records) => {
+            let reports = set.verify(Some(data_dir))?;
+            return match reports.iter().all(|report| report.state == FileState::NoChecksum) {
+                true => Ok(reports.into_iter().map(|report| report.path).collect()),
+                false => Err(records.by_hand(set, set.folders(&[data_dir.to_path_buf()]))),
+            };
+        }
     };
     let folder = data_dir.join(&*set.name);
     if let Some(paths) = all_present(files, &folder, progress) {

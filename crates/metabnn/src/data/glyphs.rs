@@ -16,8 +16,6 @@
 //! | the same, m = 1.35 | 97.9, 98.2 |
 //! | binarized 784-512-512-10, 5 epochs, m = 1.35 | 99.1 |
 
-use std::sync::Arc;
-
 use super::{Dataset, Images};
 use crate::random::{Purpose, Stream};
 
@@ -110,7 +108,7 @@ pub fn glyphs(train: usize, test: usize) -> Dataset {
         let mut stream = Stream::new(SEED, Purpose::Glyphs, index);
         let labels: Vec<u8> = (0..images).map(|image| (image % SIGNS.len()) as u8).collect();
         let pixels = labels.iter().flat_map(|&label| draw(SIGNS[usize::from(label)], &mut stream)).collect();
-        Arc::new(Images::new(SIDE, SIDE, SIGNS.len(), pixels, labels).expect("a label for every image drawn"))
+        Images::new(SIDE, SIDE, SIGNS.len(), pixels, labels).expect("a label for every image drawn").into()
     };
     Dataset { name: "glyphs".to_owned(), train: split(train, 0), test: split(test, 1) }
 }
@@ -225,11 +223,12 @@ impl Paper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Samples;
     use sha2::{Digest, Sha256};
 
-    fn digest(images: &Images) -> String {
+    fn digest(images: &Samples) -> String {
         let mut hash = Sha256::new();
-        (0..images.len()).for_each(|index| hash.update(images.image(index)));
+        hash.update(images.images().unwrap().pixels());
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -247,13 +246,14 @@ mod tests {
     #[test]
     fn fewer_images_are_the_first_of_more() {
         let (few, more) = (glyphs(7, 0), glyphs(30, 10));
+        let image = |images: &Samples, index: usize| images.images().unwrap().image(index).to_vec();
         assert_eq!((few.train.len(), few.test.len()), (7, 0));
         assert_eq!((few.train.classes(), few.train.width()), (10, 784));
         for index in 0..7 {
-            assert_eq!(few.train.image(index), more.train.image(index));
+            assert_eq!(image(&few.train, index), image(&more.train, index));
             assert_eq!(usize::from(few.train.label(index)), index);
         }
-        assert_ne!(more.train.image(0), more.test.image(0), "training and test images are drawn apart");
+        assert_ne!(image(&more.train, 0), image(&more.test, 0), "training and test images are drawn apart");
     }
 
     #[test]

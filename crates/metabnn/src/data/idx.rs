@@ -90,10 +90,13 @@ pub fn read_images(images: &Path, labels: &Path, classes: usize) -> Result<Image
 /// images of one's own.
 ///
 /// # Errors
-/// [`DataError::File`].
+/// [`DataError::File`]; [`DataError::NotGrey`] for images of several channels.
 pub fn write_images(set: &Images, images: &Path, labels: &Path) -> Result<(), DataError> {
-    write(images, &[set.len(), set.rows(), set.columns()], &set.pixels)?;
-    write(labels, &[set.len()], &set.labels)
+    if set.shape().channels != 1 {
+        return Err(DataError::NotGrey { path: images.into(), channels: set.shape().channels });
+    }
+    write(images, &[set.len(), set.rows(), set.columns()], set.pixels())?;
+    write(labels, &[set.len()], set.labels())
 }
 
 /// The file at `path`, or else at `path` with `.gz` at its end.

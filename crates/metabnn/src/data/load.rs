@@ -3,14 +3,18 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::catalogue::{Entry, Files, SetFile, Source, find};
+use super::catalogue::{Entry, SetFile, Source, find};
 use super::idx::{locate, read_images, with_gz};
 use super::unzip::checksum;
-use super::{DataError, Dataset, Images};
+use super::{DataError, Dataset, Images, arrays};
 
-/// The data set called `name` in the catalogue.
+/// The data set called `name` in the catalogue, or the features at the path `name`.
+///
+/// A name that ends in `.npz`, or that is no name of the catalogue but a folder that holds `train_x.npy`, is a path.
+/// It is taken relative to `data_dir`; without that, to the working folder, then to `$METABNN_DATA` and the user's
+/// cache. It holds the arrays train_x (samples, width) and test_x, f32 or f64, and train_y (samples) and test_y, of
+/// any integer type; the classes go from 0 to the largest label of both.
 ///
 /// Its files are looked for in `data_dir/NAME`; without `data_dir`, in `$METABNN_DATA/NAME` and then in
 /// the user's cache (`$XDG_CACHE_HOME/metabnn/NAME` or the platform's like). A folder that was named is
@@ -21,17 +25,45 @@ use super::{DataError, Dataset, Images};
 /// recipes are built for it.
 ///
 /// # Errors
-/// [`DataError::UnknownSet`], [`DataError::NotFetched`], [`DataError::Shape`] and those of
-/// [`read_images`].
+/// [`DataError::UnknownSet`], [`DataError::NotFetched`], [`DataError::ByHand`], [`DataError::Shape`] and those of
+/// [`read_images`]; of features [`DataError::NoFeatures`], [`DataError::Archive`] and [`DataError::Array`].
 pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Dataset, DataError> {
-    find(name)?.load(data_dir)
+    match own_features(name, data_dir)? {
+        Some(path) => arrays::read(name, &path),
+        None => find(name)?.load(data_dir),
+    }
+}
+
+/// The path of the features called `name`, if that is a path; whether it is, [`load`] says.
+///
+/// # Errors
+/// [`DataError::NoFeatures`].
+pub(super) fn own_features(name: &str, data_dir: Option<&Path>) -> Result<Option<PathBuf>, DataError> {
+    let archive = name.ends_with(".npz");
+    if !archive && find(name).is_ok() {
+        return Ok(None);
+    }
+    let looked: Vec<PathBuf> = match data_dir {
+        Some(folder) => vec![folder.join(name)],
+        // An absolute path stays what it is.
+        None => [PathBuf::new()]
+            .into_iter()
+            .chain(places(None, |name| env::var_os(name)))
+            .map(|place| place.join(name))
+            .collect(),
+    };
+    let found = looked.iter().find(|path| if archive { path.exists() } else { arrays::holds_any(path) });
+    match found {
+        None if archive => Err(DataError::NoFeatures { name: name.into(), looked }),
+        found => Ok(found.cloned()),
+    }
 }
 
 /// Compares the files of the data set called `name` with the catalogue's checksums. The files are looked
 /// for where [`load`] looks. A set that the program draws itself has no files to report on.
 ///
 /// # Errors
-/// [`DataError::UnknownSet`], [`DataError::NotFetched`].
+/// [`DataError::UnknownSet`], [`DataError::NotFetched`], [`DataError::ByHand`].
 pub fn verify(name: &str, data_dir: Option<&Path>) -> Result<Vec<FileReport>, DataError> {
     find(name)?.verify(data_dir)
 }
@@ -67,6 +99,15 @@ pub enum FileState {
         /// SHA-256 of its unzipped bytes, those after the expected size left out.
         got: String,
     },
+    /// It has as many bytes as it should; the catalogue has no checksum of it.
+    NoChecksum,
+    /// It has another number of bytes, and the catalogue has no checksum of it.
+    Size {
+        /// Unzipped bytes in the catalogue.
+        expected: u64,
+        /// Its unzipped bytes, those after the expected size left out.
+        got: u64,
+    },
     /// It cannot be read: the reason.
     Unreadable(String),
 }
@@ -77,35 +118,51 @@ impl Entry {
     /// # Errors
     /// As [`load`], but for the name.
     pub fn load(&self, data_dir: Option<&Path>) -> Result<Dataset, DataError> {
-        let files = match &self.source {
+        let folder = || self.folder(data_dir);
+        let (train, test) = match &self.source {
             Source::Drawn(draw) => return Ok(draw()),
-            Source::Files(files) => files,
+            Source::Files(files) => {
+                let folder = folder()?;
+                (
+                    self.read(&folder, &files.train_images, &files.train_labels)?,
+                    self.read(&folder, &files.test_images, &files.test_labels)?,
+                )
+            }
+            Source::Records(records) => records.read(&folder()?, self.shape)?,
         };
-        let folder = self.folder(files, data_dir)?;
-        Ok(Dataset {
-            name: self.name.clone().into_owned(),
-            train: Arc::new(self.read(&folder, &files.train_images, &files.train_labels)?),
-            test: Arc::new(self.read(&folder, &files.test_images, &files.test_labels)?),
-        })
+        Ok(Dataset { name: self.name.clone().into_owned(), train: train.into(), test: test.into() })
     }
 
     /// Compares the files of this data set with its checksums: [`verify`] for an entry at hand.
     ///
     /// # Errors
-    /// [`DataError::NotFetched`].
+    /// [`DataError::NotFetched`], [`DataError::ByHand`].
     pub fn verify(&self, data_dir: Option<&Path>) -> Result<Vec<FileReport>, DataError> {
-        let files = match &self.source {
-            Source::Drawn(_) => return Ok(Vec::new()),
-            Source::Files(files) => files,
-        };
-        let folder = self.folder(files, data_dir)?;
-        Ok(files.iter().map(|file| file.report(&folder)).collect())
+        let folder = || self.folder(data_dir);
+        match &self.source {
+            Source::Drawn(_) => Ok(Vec::new()),
+            Source::Files(files) => {
+                folder().map(|folder| files.iter().map(|file| file.report(&folder)).collect())
+            }
+            Source::Records(records) => {
+                folder().map(|folder| records.iter().map(|file| file.report(&folder)).collect())
+            }
+        }
+    }
+
+    /// Names of its files, without `.gz`; none of a set that the program draws itself.
+    pub fn files(&self) -> Vec<&str> {
+        match &self.source {
+            Source::Drawn(_) => Vec::new(),
+            Source::Files(files) => files.iter().map(|file| &*file.name).collect(),
+            Source::Records(records) => records.iter().map(|file| &*file.name).collect(),
+        }
     }
 
     fn read(&self, folder: &Path, images: &SetFile, labels: &SetFile) -> Result<Images, DataError> {
         let path = folder.join(&*images.name);
         let read = read_images(&path, &folder.join(&*labels.name), self.classes)?;
-        let (expected, got) = ((self.rows, self.columns), (read.rows(), read.columns()));
+        let (expected, got) = (self.shape, read.shape());
         if expected != got {
             let set = self.name.clone().into_owned();
             return Err(DataError::Shape { set, path: locate(&path)?, expected, got });
@@ -113,26 +170,38 @@ impl Entry {
         Ok(read)
     }
 
-    /// The first folder that holds any file of this set. All four are then read from there: images of
-    /// one place and labels of another need not belong together.
-    fn folder(&self, files: &Files, data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
-        let looked: Vec<PathBuf> = places(data_dir, |name| env::var_os(name))
-            .into_iter()
-            .map(|place| place.join(&*self.name))
-            .collect();
+    /// The first folder that holds any file of this set. All are then read from there: images of one place and
+    /// labels of another need not belong together.
+    fn folder(&self, data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
+        let looked = self.folders(&places(data_dir, |name| env::var_os(name)));
         let holds_any =
-            |folder: &&PathBuf| files.iter().any(|file| locate(&folder.join(&*file.name)).is_ok());
+            |folder: &&PathBuf| self.files().iter().any(|file| locate(&folder.join(file)).is_ok());
         if let Some(folder) = looked.iter().find(holds_any) {
             return Ok(folder.clone());
         }
         if looked.is_empty() {
             return Err(DataError::NoFolder);
         }
+        if let Source::Records(records) = &self.source {
+            return Err(records.by_hand(self, looked));
+        }
         let mut command = format!("metabnn data fetch {}", self.name);
         if let Some(folder) = data_dir {
             command += &format!(" --data {}", folder.display());
         }
         Err(DataError::NotFetched { set: self.name.clone().into_owned(), looked, command })
+    }
+
+    /// Where its files may be: the folder of its name in each of `places`, and in there the folder that its archive
+    /// unpacks to.
+    pub(super) fn folders(&self, places: &[PathBuf]) -> Vec<PathBuf> {
+        let own = places.iter().map(|place| place.join(&*self.name));
+        match &self.source {
+            Source::Records(records) => {
+                own.flat_map(|folder| [folder.clone(), folder.join(&*records.folder)]).collect()
+            }
+            _ => own.collect(),
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// The images being trained on.
+    /// Training images of one task.
     Train,
+    /// Training images of all tasks together.
+    All,
     /// Images kept apart.
     Test,
 }
@@ -21,7 +23,7 @@ pub struct Evaluation {
     pub epoch: usize,
     /// Which images.
     pub split: Split,
-    /// Task the images belong to, counted from 1.
+    /// Task the images belong to, counted from 1; 0 for those of all tasks.
     pub task_evaluated: usize,
     /// Fraction of images classified correctly, in [0, 1].
     pub accuracy: f64,

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
-use super::settings::{Precision, Settings, Statistics, Stream};
+use super::settings::{Augment, Precision, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
 use crate::analysis::quadratic::is_positive_definite;
 use crate::analysis::{Analysis, Given, SignSwitching};
@@ -127,6 +127,8 @@ pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
 pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     let mut faults = stream(settings);
     faults.extend(rule(settings, &render::flatten(settings)));
+    faults.extend(classes(settings));
+    faults.extend(augment(settings));
     let hidden = settings.network.hidden.len();
     let layer = render::flatten(settings);
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
@@ -265,6 +267,12 @@ fn stream(settings: &Settings) -> Vec<Fault> {
         }
         return faults;
     }
+    let groups = settings.tasks.classes.len();
+    if stream == Stream::Classes && groups > 0 && count != groups {
+        let takes =
+            format!("0 or the number of groups in tasks.classes ({groups}) with tasks.stream = {word}");
+        fault("tasks.count", count, takes);
+    }
     if sets != 1 {
         fault("data.sets", sets, format!("exactly one data set with tasks.stream = {word}"));
     }
@@ -278,4 +286,37 @@ fn stream(settings: &Settings) -> Vec<Fault> {
         fault("data.train_images", images, takes);
     }
     faults
+}
+
+/// Groups of classes against the kind of stream and each other.
+fn classes(settings: &Settings) -> Option<Fault> {
+    let groups = &settings.tasks.classes;
+    let (mut seen, classes) = ([false; 1 + u8::MAX as usize], groups.iter().flatten());
+    let twice = classes.copied().find(|class| std::mem::replace(&mut seen[usize::from(*class)], true));
+    let (got, takes) = match twice {
+        _ if !groups.is_empty() && settings.tasks.stream != Stream::Classes => {
+            (format!("{} groups", groups.len()), "[] unless tasks.stream = \"classes\"")
+        }
+        Some(class) => (format!("the class {class} twice"), "each class in one group at most"),
+        None => return None,
+    };
+    Some(Fault { key: "tasks.classes".into(), got, takes: takes.into(), with: &["tasks.stream"] })
+}
+
+/// Augmentation against the kind of stream.
+fn augment(settings: &Settings) -> Option<Fault> {
+    let (stream, augment) = (settings.tasks.stream, settings.data.augment);
+    let permutes = matches!(stream, Stream::Permuted | Stream::Interleaved);
+    (permutes && augment != Augment::None).then(|| {
+        let word = |value: Json| value.to_string();
+        Fault {
+            key: "data.augment".into(),
+            got: word(serde_json::to_value(augment).unwrap_or(Json::Null)),
+            takes: format!(
+                "\"none\" with tasks.stream = {}: permuted pixels are no picture to flip or rotate",
+                word(serde_json::to_value(stream).unwrap_or(Json::Null))
+            ),
+            with: &["tasks.stream"],
+        }
+    })
 }

@@ -21,8 +21,8 @@ const MAX_NAME: usize = 160;
 /// The settings that layers add up to, the last one on top, and rule settings that are not the rule's.
 ///
 /// Two settings mean something only together with another one, and yield when a later layer changes that: the
-/// settings of a rule are dropped with the rule, and the number of tasks of a `sequence`, which is that of its
-/// data sets, is counted anew.
+/// settings of a rule are dropped with the rule, and the number of tasks of a `sequence` or of given groups of classes,
+/// which is that of its data sets or groups, is counted anew.
 pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
     static DEFAULTS: LazyLock<Layer> = LazyLock::new(|| {
         let mut defaults = render::flatten(&Settings::default());
@@ -31,7 +31,15 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
         defaults
     });
     let word = |layer: &Layer, key: &str| layer.get(key).or_else(|| DEFAULTS.get(key)).cloned();
-    let is_sequence = |layer: &Layer| word(layer, "tasks.stream") == Some(Json::from("sequence"));
+    // The number of tasks where other settings determine it.
+    let counted = |layer: &Layer| {
+        let listed = match word(layer, "tasks.stream")?.as_str()? {
+            "sequence" => "data.sets",
+            "classes" => "tasks.classes",
+            _ => return None,
+        };
+        word(layer, listed)?.as_array().map(Vec::len).filter(|count| *count > 0)
+    };
     let (mut sum, mut faults) = (Layer::new(), Vec::new());
     for layer in layers {
         for Choice { section, key: [choice], .. } in &keys::CHOICES {
@@ -39,12 +47,13 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
                 sum.retain(|key, _| keys::section(key) != *section);
             }
         }
-        let reshaped = layer.contains_key("tasks.stream") || layer.contains_key("data.sets");
-        let was_sequence = is_sequence(&sum);
+        let reshaped =
+            ["tasks.stream", "data.sets", "tasks.classes"].iter().any(|key| layer.contains_key(*key));
+        let was_counted = counted(&sum).is_some();
         let count = sum.remove("tasks.count");
         sum.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         if let Some(count) = count
-            && !(reshaped && (was_sequence || is_sequence(&sum)))
+            && !(reshaped && (was_counted || counted(&sum).is_some()))
         {
             sum.entry("tasks.count".into()).or_insert(count);
         }
@@ -70,9 +79,8 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
         sum.insert("rule.name".into(), rule);
     }
     let uncounted = sum.get("tasks.count").is_none_or(|count| count.as_u64() == Some(0));
-    if is_sequence(&sum) && uncounted {
-        let sets = word(&sum, "data.sets").and_then(|sets| sets.as_array().map(Vec::len)).unwrap_or_default();
-        sum.insert("tasks.count".into(), Json::from(sets));
+    if let (Some(count), true) = (counted(&sum), uncounted) {
+        sum.insert("tasks.count".into(), Json::from(count));
     }
     (sum, faults)
 }
@@ -190,7 +198,11 @@ fn run_name(recipe: &Recipe, arm: Option<&Arm>, varied: &Layer, seed: u64) -> St
 fn plain(value: &Json) -> String {
     match value {
         Json::Array(values) if values.is_empty() => "none".into(),
-        Json::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join("-"),
+        Json::Array(values) => {
+            // Groups: 0-1.2-3
+            let between = if values.iter().any(Json::is_array) { "." } else { "-" };
+            values.iter().map(plain).collect::<Vec<_>>().join(between)
+        }
         Json::Number(number) if number.is_f64() => render::number(number.as_f64().unwrap_or_default()),
         Json::String(text) => {
             text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()

@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Given,
     /// A square matrix, row by row; none at all: drawn.
     Matrix,
+    /// Groups of classes, possibly none.
+    Groups,
 }
 
 /// The numbers a key takes, in words and as a test.
@@ -59,6 +61,8 @@ const MAX_BEAKERS: usize = Beakers::MOST;
 const MAX_TASKS: u64 = 1 << 16;
 /// Most images in a set or a batch, and most epochs: beyond any data set of this field.
 const MAX_IMAGES: u64 = 1 << 30;
+/// Largest class: labels are bytes.
+const MAX_CLASS: u64 = u8::MAX as u64;
 /// Largest seed: TOML promises no more than signed 64-bit integers.
 const MAX_SEED: u64 = i64::MAX as u64;
 
@@ -108,8 +112,11 @@ pub(super) static KEYS: &[Key] = &[
     key("data.sets", Kind::Names),
     key("data.train_images", Kind::Whole(0, MAX_IMAGES)),
     key("data.test_images", Kind::Whole(0, MAX_IMAGES)),
-    key("tasks.stream", Kind::Word(&["permuted", "sequence", "subsets", "interleaved"])),
+    key("data.normalise", Kind::Word(&["none", "sample"])),
+    key("data.augment", Kind::Word(&["none", "flip-rotate-crop", "flip-rotate-or-crop"])),
+    key("tasks.stream", Kind::Word(&["permuted", "sequence", "subsets", "interleaved", "classes"])),
     key("tasks.count", Kind::Whole(0, MAX_TASKS)),
+    key("tasks.classes", Kind::Groups),
     key("tasks.scenario", Kind::Word(&["task", "domain"])),
     key("network.hidden", Kind::Widths),
     key("network.precision", Kind::Word(&["binary", "full-precision"])),
@@ -146,6 +153,8 @@ pub(super) static KEYS: &[Key] = &[
     // Training normalises with the statistics of its batch: one image alone has none.
     key("schedule.batch", Kind::Whole(2, MAX_IMAGES)),
     key("schedule.test_batch", Kind::Whole(1, MAX_IMAGES)),
+    key("schedule.evaluate", Kind::Word(&["epoch", "task"])),
+    key("schedule.evaluate_train", Kind::Word(&["task", "stream"])),
     key("analysis.kind", Kind::Word(&["none", "quadratic", "sign-switching"])),
     analysis_key("analysis.dimensions", &["quadratic"], Kind::Whole(2, MAX_DIMENSIONS)),
     analysis_key("analysis.hessian", &["quadratic"], Kind::Matrix),
@@ -227,6 +236,9 @@ impl Kind {
             Self::Matrix => {
                 "a symmetric matrix, row by row, such as [[2, 1], [1, 3]], or [] to have it drawn".into()
             }
+            Self::Groups => {
+                format!("groups of classes such as [[0, 1], [2, 3]], each class from 0 to {MAX_CLASS}")
+            }
         }
     }
 
@@ -275,6 +287,13 @@ impl Kind {
                 let square = rows.iter().all(|row| row.len() == n);
                 let symmetric = || (0..n).all(|i| (0..i).all(|j| entry(i, j) == entry(j, i)));
                 (square && symmetric()).then(|| rows.into_iter().map(Json::Array).collect())
+            }
+            Self::Groups => {
+                let group = |group: &DeValue<'_>| -> Option<Json> {
+                    let classes = group.as_array().filter(|classes| !classes.is_empty())?;
+                    classes.iter().map(|class| whole(class.get_ref(), 0, MAX_CLASS)).collect()
+                };
+                value.as_array()?.iter().map(|classes| group(classes.get_ref())).collect()
             }
         }
     }

@@ -35,12 +35,39 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
-    /// Data sets by name. A `sequence` learns them one after the other; every other stream takes exactly one.
+    /// Data sets by name, or paths of features (an `.npz` file, or a folder of `.npy` files). A `sequence` learns them
+    /// one after the other; every other stream takes exactly one.
     pub sets: Vec<String>,
     /// Training images used of each set, the first ones; 0: all.
     pub train_images: usize,
     /// Test images used of each set, the first ones; 0: all.
     pub test_images: usize,
+    /// What is done with features before the network sees them.
+    pub normalise: Normalise,
+    /// How training images are changed each time they are shown.
+    pub augment: Augment,
+}
+
+/// What is done with features before the network sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalise {
+    /// Nothing.
+    None,
+    /// Each sample by itself: minus its mean over the features, divided by its standard deviation.
+    Sample,
+}
+
+/// How training images are changed each time they are shown; images are never changed for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augment {
+    /// Not at all.
+    None,
+    /// Mirrored left to right or not, turned by up to 10 degrees, and shifted by up to 4 pixels.
+    FlipRotateCrop,
+    /// Mirrored or not, then either turned or shifted, at even odds: what the authors' code does.
+    FlipRotateOrCrop,
 }
 
 /// `[tasks]`: how the images become a stream of tasks.
@@ -49,8 +76,12 @@ pub struct Data {
 pub struct Tasks {
     /// Kind of stream.
     pub stream: Stream,
-    /// Number of permutations or subsets; for a `sequence`, the number of data sets (0 stands for it).
+    /// Number of permutations, subsets or groups of classes; for a `sequence`, the number of data sets, and with groups
+    /// of `classes` given, their number (0 stands for it).
     pub count: usize,
+    /// For a stream of `classes`: the groups, learned one after the other. Empty: `count` groups of consecutive
+    /// classes, equal but for one class at most.
+    pub classes: Vec<Vec<u8>>,
     /// Whether the batch-norm state of each task is kept and used when that task is tested.
     pub scenario: Scenario,
 }
@@ -67,6 +98,8 @@ pub enum Stream {
     Subsets,
     /// All permuted tasks at once, concatenated and shuffled: the upper bound.
     Interleaved,
+    /// One data set, its classes in groups that are learned one after the other; each group is tested by itself.
+    Classes,
 }
 
 /// What is known at test time.
@@ -87,7 +120,7 @@ pub struct Network {
     pub hidden: Vec<usize>,
     /// Binary weights and signs, or real weights and ReLU.
     pub precision: Precision,
-    /// Whether pixels enter as real numbers in [0, 1] or as signs.
+    /// Whether pixels enter as real numbers in [0, 1] or as signs, features as they are or as signs.
     pub input: Input,
     /// Distribution of the initial hidden weights.
     pub init: Init,
@@ -105,13 +138,13 @@ pub enum Precision {
     FullPrecision,
 }
 
-/// What the first layer sees of a pixel p in 0..=255.
+/// What the first layer sees of a pixel p in 0..=255, or of a feature x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
-    /// p / 255.
+    /// p / 255; x.
     Real,
-    /// +1 where p > 0, else -1.
+    /// +1 where p > 0, else -1; +1 where x >= 0, else -1.
     Sign,
 }
 
@@ -206,17 +239,48 @@ pub struct Schedule {
     pub batch: usize,
     /// Images in a test batch; part of the result with `norm.statistics = "batch"`.
     pub test_batch: usize,
+    /// When the network is evaluated.
+    pub evaluate: Evaluate,
+    /// Training images that it is evaluated on, beside the tests.
+    pub evaluate_train: EvaluateTrain,
+}
+
+/// When the network is evaluated, besides before any training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evaluate {
+    /// After every epoch.
+    Epoch,
+    /// After the last epoch of each task.
+    Task,
+}
+
+/// Training images that a network is evaluated on, beside the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EvaluateTrain {
+    /// Those of the task in training.
+    Task,
+    /// Those of the task in training, those of the first task, and those of all tasks of the stream together, the ones
+    /// still to come included.
+    Stream,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { sets: vec!["mnist".into()], train_images: 0, test_images: 0 }
+        Self {
+            sets: vec!["mnist".into()],
+            train_images: 0,
+            test_images: 0,
+            normalise: Normalise::None,
+            augment: Augment::None,
+        }
     }
 }
 
 impl Default for Tasks {
     fn default() -> Self {
-        Self { stream: Stream::Permuted, count: 6, scenario: Scenario::Task }
+        Self { stream: Stream::Permuted, count: 6, classes: Vec::new(), scenario: Scenario::Task }
     }
 }
 
@@ -261,6 +325,12 @@ impl Default for Optimizer {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { epochs: 5, batch: 100, test_batch: 1000 }
+        Self {
+            epochs: 5,
+            batch: 100,
+            test_batch: 1000,
+            evaluate: Evaluate::Epoch,
+            evaluate_train: EvaluateTrain::Task,
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn metrics(evaluations: &[Evaluation]) -> String {
         let Evaluation { task_trained, epoch, split, task_evaluated, accuracy, loss } = evaluation;
         let split = match split {
             Split::Train => "train",
+            Split::All => "all",
             Split::Test => "test",
         };
         text += &format!("{task_trained},{epoch},{split},{task_evaluated},{accuracy:?},{loss:?}\n");
@@ -43,8 +44,9 @@ pub(super) fn parse_metrics(path: &Path, text: &str) -> Result<Vec<Evaluation>, 
     let evaluation = |line: Line<'_>| {
         let split = match &line.fields[2] {
             "train" => Split::Train,
+            "all" => Split::All,
             "test" => Split::Test,
-            _ => return Err(line.error(2, "split train or test")),
+            _ => return Err(line.error(2, "split train, all or test")),
         };
         Ok(Evaluation {
             task_trained: line.number(0, "the number of a task")?,
@@ -287,7 +289,7 @@ mod tests {
     use super::*;
 
     fn split() -> impl Strategy<Value = Split> {
-        prop_oneof![Just(Split::Train), Just(Split::Test)]
+        prop_oneof![Just(Split::Train), Just(Split::All), Just(Split::Test)]
     }
 
     proptest! {

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::augment::Change;
 use super::view::{Split, batches};
 use crate::network::Batch;
 use crate::random::Stream;
-use crate::recipe::settings::Input;
+use crate::recipe::settings::{Augment, Input};
 
 /// Shuffles the images of a task for every epoch and gathers them into batches. It only looks ahead: a batch can be
 /// asked for while the one before is trained on.
@@ -19,13 +20,23 @@ pub struct Loader<'a> {
     /// The batches of an epoch, as ranges of `order`, the first `given` of them done.
     ranges: Vec<Range<usize>>,
     given: usize,
+    /// How images are changed, and what that is drawn from, in the order in which they are shown.
+    augment: Augment,
+    changing: Stream,
 }
 
 impl<'a> Loader<'a> {
     /// Batches of `size` images in the order that `shuffling` draws.
     pub fn new(images: &'a Split, size: usize, input: Input, shuffling: Stream) -> Self {
         let ranges: Vec<_> = batches(images.len(), size).collect();
-        Self { images, input, order: (0..images.len()).collect(), shuffling, given: ranges.len(), ranges }
+        let (order, given, changing) = ((0..images.len()).collect(), ranges.len(), shuffling.clone());
+        Self { images, input, order, shuffling, ranges, given, augment: Augment::None, changing }
+    }
+
+    /// The same, every image changed in a way that `changing` draws for it anew in every epoch.
+    #[must_use]
+    pub fn augmented(self, augment: Augment, changing: Stream) -> Self {
+        Self { augment, changing, ..self }
     }
 
     /// Batches in an epoch.
@@ -41,7 +52,14 @@ impl<'a> Loader<'a> {
         }
         let range = self.ranges[self.given].clone();
         self.given += 1;
-        self.images.gather(self.order[range].iter().copied(), self.input)
+        let indices = self.order[range].iter().copied();
+        match self.augment {
+            Augment::None => self.images.gather(indices, self.input),
+            augment => {
+                let change = || Change::draw(augment, &mut self.changing);
+                self.images.gather_changed(indices, self.input, change)
+            }
+        }
     }
 }
 
@@ -73,7 +91,7 @@ mod tests {
     /// `count` images as they are, all of them reversed, and again in another order, a few left out.
     fn interleaved(count: usize) -> Split {
         let (images, order) = (images(count), |index| Arc::from(shuffling(index).permutation(WIDTH)));
-        let view = |permutation, selection| View { images: images.clone(), selection, permutation };
+        let view = |permutation, selection| View { images: images.clone().into(), selection, permutation };
         let few: Arc<[u32]> = (0..count as u32).filter(|image| image % 3 > 0).collect();
         let reversed = (0..WIDTH as u32).rev().collect();
         Split::new(vec![view(None, None), view(Some(reversed), None), view(Some(order(9)), Some(few))])
@@ -87,7 +105,7 @@ mod tests {
                 |place| view.selection.as_ref().map_or(place, |selection| selection[place] as usize);
             let length = view.selection.as_ref().map_or(view.images.len(), |selection| selection.len());
             if left < length {
-                let pixels = view.images.image(selection(left));
+                let pixels = view.images.images().unwrap().image(selection(left));
                 let pixel =
                     |i| view.permutation.as_ref().map_or(pixels[i], |order| pixels[order[i] as usize]);
                 let value = |i| match input {
@@ -146,6 +164,31 @@ mod tests {
             labels.sort_unstable();
             assert_eq!(labels, (0..50).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn augmented_images_are_changed_anew_in_every_epoch_and_shuffled_as_ever() {
+        let split = Split::new(vec![View::all(images(11))]);
+        let changing = || Stream::new(3, Purpose::Augmentation, 0);
+        let plain = || Loader::new(&split, 4, Input::Real, shuffling(0));
+        let (mut plain, mut augmented) = (plain(), plain().augmented(Augment::FlipRotateCrop, changing()));
+        let mut expected = changing();
+        let mut seen = Vec::new();
+        for _ in 0..2 * plain.batches() {
+            let (as_it_is, batch) = (plain.next_batch(), augmented.next_batch());
+            assert_eq!(batch.labels, as_it_is.labels);
+            let samples = batch.inputs.to_real().to_samples(|_, value| value);
+            for (sample, label) in samples.chunks(WIDTH).zip(batch.labels) {
+                let View { images, .. } = &split.views()[0];
+                let (images, mut changed) = (images.images().unwrap(), [0; WIDTH]);
+                let change = Change::draw(Augment::FlipRotateCrop, &mut expected);
+                change.apply(images.image(label.into()), images.shape(), &mut changed);
+                assert_eq!(sample, changed.map(|pixel| f32::from(pixel) / 255.0));
+                seen.push((label, changed));
+            }
+        }
+        let (first, second) = seen.split_at(11);
+        assert!(first.iter().any(|one| !second.contains(one)), "the second epoch shows other images");
     }
 
     /// Eight images of one order of pixels are put in place together, others one by one.

@@ -1,11 +1,14 @@
-//! The four kinds of task stream. Permutations and subsets are drawn before anything else and can be saved.
+//! The kinds of task stream. Permutations and subsets are drawn before anything else and can be saved.
 
 use std::sync::Arc;
 
+use super::TaskError;
+use super::fit::to_one_shape;
+use super::groups::{groups, name};
 use super::view::{Split, View, batches};
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Samples, Shape};
 use crate::random::{Purpose, Stream as Random};
-use crate::recipe::settings::{Data, Schedule, Settings, Stream};
+use crate::recipe::settings::{Schedule, Settings, Stream};
 
 /// Training phases, one after the other, and the tests that judge the network all along.
 #[derive(Clone, Debug)]
@@ -14,8 +17,8 @@ pub struct TaskStream {
     pub phases: Vec<Split>,
     /// The tests: the columns of the accuracy matrix.
     pub tests: Vec<Test>,
-    /// Rows and columns of an image; their product is the network's input width.
-    pub image: (usize, usize),
+    /// Channels, rows and columns of a sample; their product is the network's input width.
+    pub image: Shape,
     /// Classes: the network's output width.
     pub classes: usize,
 }
@@ -32,39 +35,13 @@ pub struct Test {
     pub phase: Option<usize>,
 }
 
-/// Why data and settings make no task stream.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TaskError {
-    /// There are not enough images for that many subsets.
-    #[error("tasks.count = {count} subsets need at least {} training images of {set}, which has {images}", 2 * count)]
-    TooFewImages {
-        /// Number of subsets asked for.
-        count: usize,
-        /// The data set.
-        set: String,
-        /// Its training images in use.
-        images: usize,
-    },
-    /// A data set has fewer than two images to train or test on.
-    #[error("{set}: {images} {split} images in use; at least 2 are needed")]
-    Empty {
-        /// The data set.
-        set: String,
-        /// Which split.
-        split: &'static str,
-        /// Images in use.
-        images: usize,
-    },
-}
-
 impl TaskStream {
     /// The stream that `settings` describe, over `sets`, one data set per name in `settings.data.sets`.
     ///
     /// # Errors
-    /// [`TaskError`] where there are too few images.
+    /// [`TaskError`] where there are too few images, data sets do not fit each other, or settings do not fit the data.
     pub fn new(settings: &Settings, sets: &[Dataset]) -> Result<Self, TaskError> {
-        let sets = to_one_shape(&settings.data, sets);
+        let sets = to_one_shape(&settings.data, sets)?;
         for set in &sets {
             for (split, images) in [("training", &set.train), ("test", &set.test)] {
                 if images.len() < 2 {
@@ -77,6 +54,7 @@ impl TaskStream {
             Stream::Permuted => permuted(&sets[0], count, seed),
             Stream::Sequence => sequence(&sets),
             Stream::Subsets => subsets(&sets[0], count, seed)?,
+            Stream::Classes => classes(settings, &sets[0])?,
             Stream::Interleaved => {
                 let (phases, mut tests) = permuted(&sets[0], count, seed);
                 tests.iter_mut().for_each(|test| test.phase = None);
@@ -85,7 +63,12 @@ impl TaskStream {
             }
         };
         let classes = sets.iter().map(|set| set.train.classes()).max().unwrap_or(0);
-        Ok(Self { phases, tests, image: (sets[0].train.rows(), sets[0].train.columns()), classes })
+        Ok(Self { phases, tests, image: sets[0].train.shape(), classes })
+    }
+
+    /// The training images of all phases together.
+    pub fn all_training(&self) -> Split {
+        Split::new(self.phases.iter().flat_map(|phase| phase.views().iter().cloned()).collect())
     }
 
     /// Training steps of a run of `schedule` over all phases.
@@ -107,7 +90,7 @@ fn permuted(set: &Dataset, count: usize, seed: u64) -> (Vec<Split>, Vec<Test>) {
     let views = (0..count).map(|task| {
         let permutation: Arc<[u32]> =
             Random::new(seed, Purpose::Permutation, task as u32).permutation(width).into();
-        let view = |images: &Arc<Images>| {
+        let view = |images: &Samples| {
             Split::new(vec![View {
                 images: images.clone(),
                 selection: None,
@@ -122,7 +105,7 @@ fn permuted(set: &Dataset, count: usize, seed: u64) -> (Vec<Split>, Vec<Test>) {
 
 /// One data set after the other.
 fn sequence(sets: &[Dataset]) -> (Vec<Split>, Vec<Test>) {
-    let all = |images: &Arc<Images>| Split::new(vec![View::all(images.clone())]);
+    let all = |images: &Samples| Split::new(vec![View::all(images.clone())]);
     let task = |(index, set): (usize, &Dataset)| {
         (all(&set.train), Test { name: set.name.clone(), images: all(&set.test), phase: Some(index) })
     };
@@ -149,28 +132,38 @@ fn subsets(set: &Dataset, count: usize, seed: u64) -> Result<(Vec<Split>, Vec<Te
     Ok(((0..count).map(part).collect(), vec![test]))
 }
 
-/// The first images of each set, as many as the settings say, padded with black to the largest rows and columns.
-fn to_one_shape(settings: &Data, sets: &[Dataset]) -> Vec<Dataset> {
-    let largest = |side: fn(&Images) -> usize| sets.iter().map(|set| side(&set.train)).max().unwrap_or(0);
-    let (rows, columns) = (largest(Images::rows), largest(Images::columns));
-    let fit = |set: &Dataset| Dataset {
-        name: set.name.clone(),
-        train: set.train.clone().fitted(settings.train_images, rows, columns),
-        test: set.test.clone().fitted(settings.test_images, rows, columns),
+/// The classes of one data set in groups, one after the other; labels stay what they are.
+fn classes(settings: &Settings, set: &Dataset) -> Result<(Vec<Split>, Vec<Test>), TaskError> {
+    let groups = groups(&settings.tasks, &set.name, set.train.classes())?;
+    let task = |(index, group): (usize, &Vec<u8>)| {
+        let name = name(group);
+        let of = |samples: &Samples, split| {
+            let split_of = Split::new(vec![View::of_classes(samples, group)]);
+            match split_of.len() {
+                images @ 0..2 => {
+                    Err(TaskError::Empty { set: format!("{}, {name}", set.name), split, images })
+                }
+                _ => Ok(split_of),
+            }
+        };
+        let (train, test) = (of(&set.train, "training")?, of(&set.test, "test")?);
+        Ok((train, Test { name: name.clone(), images: test, phase: Some(index) }))
     };
-    sets.iter().map(fit).collect()
+    let tasks: Result<Vec<_>, TaskError> = groups.iter().enumerate().map(task).collect();
+    Ok(tasks?.into_iter().unzip())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::settings::{Input, Tasks};
+    use crate::data::Images;
+    use crate::recipe::settings::{Data, Input, Tasks};
 
     fn set(name: &str, side: usize, images: usize) -> Dataset {
         let draw = |offset: usize| {
             let pixels = (0..images * side * side).map(|i| ((i * 7 + offset) % 256) as u8).collect();
             let labels = (0..images).map(|i| (i % 3) as u8).collect();
-            Arc::new(Images::new(side, side, 3, pixels, labels).unwrap())
+            Images::new(side, side, 3, pixels, labels).unwrap().into()
         };
         Dataset { name: name.into(), train: draw(0), test: draw(1) }
     }
@@ -188,7 +181,7 @@ mod tests {
         let stream = TaskStream::new(&settings(Stream::Permuted, 3), &[set("a", 4, 30)]).unwrap();
         assert_eq!(
             (stream.phases.len(), stream.tests.len(), stream.image, stream.classes),
-            (3, 3, (4, 4), 3)
+            (3, 3, Shape::grey(4, 4), 3)
         );
         assert_eq!((stream.phases[0].len(), stream.tests[0].images.len()), (20, 30));
         let rows: Vec<Vec<f32>> = stream
@@ -236,6 +229,42 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..20).collect::<Vec<_>>());
         assert_eq!(stream.tests.len(), 1);
+    }
+
+    fn group_settings(count: usize, classes: &[&[u8]]) -> Settings {
+        let mut settings = settings(Stream::Classes, count);
+        settings.tasks.classes = classes.iter().map(|group| group.to_vec()).collect();
+        settings
+    }
+
+    #[test]
+    fn groups_of_classes_keep_their_labels_and_are_tested_apart() {
+        let stream = TaskStream::new(&group_settings(2, &[&[2, 0], &[1]]), &[set("a", 4, 30)]).unwrap();
+        let names: Vec<_> = stream.tests.iter().map(|test| (test.name.as_str(), test.phase)).collect();
+        assert_eq!(names, [("classes 0, 2", Some(0)), ("class 1", Some(1))]);
+        assert_eq!(stream.classes, 3);
+        // 20 training images with labels 0, 1, 2, 0, ...: seven of 0 and 1, six of 2.
+        for (phase, test, labels) in [(0, 20, [0, 2]), (1, 10, [1, 1])] {
+            let batch = stream.phases[phase].gather(0..stream.phases[phase].len(), Input::Real);
+            assert_eq!(batch.labels.len(), [13, 7][phase]);
+            assert!(batch.labels.iter().all(|label| labels.contains(label)));
+            assert_eq!(stream.tests[phase].images.len(), test);
+        }
+        assert_eq!(stream.all_training().len(), 20);
+        let stream = TaskStream::new(&group_settings(2, &[]), &[set("a", 4, 30)]).unwrap();
+        let names: Vec<_> = stream.tests.iter().map(|test| test.name.as_str()).collect();
+        assert_eq!(names, ["class 0", "classes 1, 2"], "consecutive and nearly equal");
+    }
+
+    #[test]
+    fn groups_that_the_set_does_not_have_are_refused() {
+        let error = |count, groups: &[&[u8]], images| {
+            TaskStream::new(&group_settings(count, groups), &[set("a", 4, images)]).unwrap_err().to_string()
+        };
+        assert_eq!(error(1, &[&[0, 3]], 30), "tasks.classes: a has the classes 0 to 2, not 3");
+        assert_eq!(error(4, &[], 30), "tasks.count = 4 groups need at least 4 classes, and a has 3");
+        let few = error(2, &[&[0, 1], &[2]], 5);
+        assert_eq!(few, "a, class 2: 1 training images in use; at least 2 are needed");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Images as a task sees them: a selection, the pixels in the task's order.
+//! Samples as a task sees them: a selection, the values in the task's order.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,56 +6,74 @@ use std::sync::Arc;
 use metabnn_infer::kernels::Pixels;
 use metabnn_infer::{BitMatrix, WORD};
 
-use crate::data::Images;
-use crate::network::{Batch, Inputs};
+use super::augment::Change;
+use crate::data::{Features, Images, Samples};
+use crate::network::{Batch, Inputs, Rows};
 use crate::recipe::settings::Input;
 
-/// Some images of a data set, their pixels permuted or not. Cheap to clone: pixels are shared.
+/// Some samples of a data set, their values permuted or not. Cheap to clone: values are shared.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// The images.
-    pub images: Arc<Images>,
+    /// The samples.
+    pub images: Samples,
     /// Which of them; `None`: all.
     pub selection: Option<Arc<[u32]>>,
-    /// Pixel i of the task is pixel `permutation[i]` of the image; `None`: as it is.
+    /// Value i of the task is value `permutation[i]` of the sample; `None`: as it is.
     pub permutation: Option<Arc<[u32]>>,
 }
 
 impl View {
     /// All of `images`, as they are.
-    pub fn all(images: Arc<Images>) -> Self {
-        Self { images, selection: None, permutation: None }
+    pub fn all(images: impl Into<Samples>) -> Self {
+        Self { images: images.into(), selection: None, permutation: None }
+    }
+
+    /// Those of `images` whose label is one of `classes`, as they are.
+    pub fn of_classes(images: &Samples, classes: &[u8]) -> Self {
+        let selection =
+            (0..images.len() as u32).filter(|&index| classes.contains(&images.label(index as usize)));
+        Self { images: images.clone(), selection: Some(selection.collect()), permutation: None }
     }
 
     fn len(&self) -> usize {
         self.selection.as_ref().map_or(self.images.len(), |selection| selection.len())
     }
 
-    /// Pixels of image `index` as they are, and its label.
-    fn image(&self, index: usize) -> (&[u8], u8) {
-        let index = self.selection.as_ref().map_or(index, |selection| selection[index] as usize);
-        (self.images.image(index), self.images.label(index))
+    /// Where sample `index` of the view is among all samples.
+    fn index(&self, index: usize) -> usize {
+        self.selection.as_ref().map_or(index, |selection| selection[index] as usize)
     }
 }
 
-/// The training or test images of a task: one view, or several put together.
+/// The training or test samples of a task: one view, or several put together.
 #[derive(Clone, Debug)]
 pub struct Split {
     views: Vec<View>,
 }
 
+/// A sample of a view: its place there is counted from 0.
+type Place<'a> = (&'a View, usize);
+
+/// Values of a sample as they are, and the order that they are wanted in.
+type Ordered<'a, T> = (&'a [T], Option<&'a [u32]>);
+
 impl Split {
-    /// The images of `views`, one after the other.
+    /// The samples of `views`, one after the other.
+    ///
+    /// # Panics
+    /// If some are images and others features, or of another width.
     pub fn new(views: Vec<View>) -> Self {
+        let kind = |view: &View| (view.images.images().is_some(), view.images.width());
+        assert!(views.windows(2).all(|pair| kind(&pair[0]) == kind(&pair[1])), "one kind of samples");
         Self { views }
     }
 
-    /// Number of images.
+    /// Number of samples.
     pub fn len(&self) -> usize {
         self.views.iter().map(View::len).sum()
     }
 
-    /// Whether there is no image.
+    /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -78,25 +96,40 @@ impl Split {
         &self.views
     }
 
-    /// Gathers the images at `indices` as the network's input: pixels, or their signs.
+    /// Gathers the samples at `indices` as the network's input: pixels, real numbers, or their signs.
     pub fn gather(&self, indices: impl Iterator<Item = usize>, input: Input) -> Batch {
-        let places: Vec<(&View, usize)> = indices.map(|index| self.place(index)).collect();
-        let labels = places.iter().map(|(view, index)| view.image(*index).1).collect();
-        let width = self.views.first().map_or(0, |view| view.images.width());
-        let mut pixels = Pixels::new(width, places.len());
-        let stride = pixels.stride();
-        for (few, places) in places.chunks(TOGETHER).enumerate() {
-            place_pixels(places, width, &mut pixels.values_mut()[few * TOGETHER..], stride);
-        }
-        let inputs = match input {
-            Input::Real => Inputs::Pixels(pixels),
-            Input::Sign => Inputs::Signs(ink(&pixels)),
+        let places: Vec<Place<'_>> = indices.map(|index| self.place(index)).collect();
+        let inputs = match self.views.first().map(|view| &view.images) {
+            Some(Samples::Features(first)) => of_features(first.width(), &features(&places), input),
+            first => of_images(first.map_or(0, Samples::width), &images(&places), input),
         };
-        Batch { inputs, labels }
+        Batch { inputs, labels: labels(&places) }
     }
 
-    /// The view that image `index` is in, and its place there.
-    fn place(&self, mut index: usize) -> (&View, usize) {
+    /// Gathers the images at `indices`, each changed as the next of `changes` says.
+    ///
+    /// # Panics
+    /// If the samples are features: there is no picture to change.
+    pub fn gather_changed(
+        &self,
+        indices: impl Iterator<Item = usize>,
+        input: Input,
+        mut changes: impl FnMut() -> Change,
+    ) -> Batch {
+        let places: Vec<Place<'_>> = indices.map(|index| self.place(index)).collect();
+        let width = self.views.first().map_or(0, |view| view.images.width());
+        let mut changed = vec![0; width * places.len()];
+        for ((view, index), changed) in places.iter().zip(changed.chunks_exact_mut(width.max(1))) {
+            let set = as_images(view);
+            changes().apply(set.image(view.index(*index)), set.shape(), changed);
+        }
+        let orders = places.iter().map(|(view, _)| view.permutation.as_deref());
+        let images: Vec<Ordered<'_, u8>> = changed.chunks_exact(width.max(1)).zip(orders).collect();
+        Batch { inputs: of_images(width, &images, input), labels: labels(&places) }
+    }
+
+    /// The view that sample `index` is in, and its place there.
+    fn place(&self, mut index: usize) -> Place<'_> {
         let view = self.views.iter().find(|view| {
             let here = index < view.len();
             index -= if here { 0 } else { view.len() };
@@ -106,13 +139,72 @@ impl Split {
     }
 }
 
+fn labels(places: &[Place<'_>]) -> Vec<u8> {
+    places.iter().map(|(view, index)| view.images.label(view.index(*index))).collect()
+}
+
+fn as_images(view: &View) -> &Images {
+    view.images.images().expect("samples of one kind")
+}
+
+fn as_features(view: &View) -> &Features {
+    view.images.features().expect("samples of one kind")
+}
+
+fn images<'a>(places: &[Place<'a>]) -> Vec<Ordered<'a, u8>> {
+    let image = |(view, index): &Place<'a>| as_images(view).image(view.index(*index));
+    places.iter().map(|place| (image(place), place.0.permutation.as_deref())).collect()
+}
+
+fn features<'a>(places: &[Place<'a>]) -> Vec<Ordered<'a, f32>> {
+    let sample = |(view, index): &Place<'a>| as_features(view).sample(view.index(*index));
+    places.iter().map(|place| (sample(place), place.0.permutation.as_deref())).collect()
+}
+
+/// The input that `samples` of `width` features are: the numbers, or their signs, with sign(0) = +1.
+fn of_features(width: usize, samples: &[Ordered<'_, f32>], input: Input) -> Inputs {
+    let value =
+        |(sample, order): &Ordered<'_, f32>, i: usize| sample[order.map_or(i, |order| order[i] as usize)];
+    match input {
+        Input::Real => {
+            let mut rows = Rows::new(width, samples.len());
+            for i in 0..width {
+                let row = rows.row_mut(i).iter_mut();
+                row.zip(samples).for_each(|(to, sample)| *to = value(sample, i));
+            }
+            Inputs::Real(rows)
+        }
+        Input::Sign => {
+            let mut bits = BitMatrix::new(width, samples.len());
+            for i in 0..width {
+                let words = bits.row_mut(i);
+                for (place, sample) in samples.iter().enumerate() {
+                    words[place / WORD] |= u64::from(value(sample, i) >= 0.0) << (place % WORD);
+                }
+            }
+            Inputs::Signs(bits)
+        }
+    }
+}
+
+/// The input that `images` of `width` pixels are: the pixels, or where there is ink.
+fn of_images(width: usize, images: &[Ordered<'_, u8>], input: Input) -> Inputs {
+    let mut pixels = Pixels::new(width, images.len());
+    let stride = pixels.stride();
+    for (few, images) in images.chunks(TOGETHER).enumerate() {
+        place_pixels(images, width, &mut pixels.values_mut()[few * TOGETHER..], stride);
+    }
+    match input {
+        Input::Real => Inputs::Pixels(pixels),
+        Input::Sign => Inputs::Signs(ink(&pixels)),
+    }
+}
+
 /// Images whose pixels are put in place together: their rows of eight bytes are written at once.
 const TOGETHER: usize = 8;
 
 /// Writes the pixels of a few images, in their tasks' order, side by side: pixel i of all of them at `to[i * stride]`.
-fn place_pixels(places: &[(&View, usize)], width: usize, to: &mut [u8], stride: usize) {
-    let images = places.iter().map(|(view, index)| (view.image(*index).0, view.permutation.as_deref()));
-    let images: Vec<_> = images.collect();
+fn place_pixels(images: &[Ordered<'_, u8>], width: usize, to: &mut [u8], stride: usize) {
     let one_order =
         images.windows(2).all(|pair| pair[0].1.map(<[u32]>::as_ptr) == pair[1].1.map(<[u32]>::as_ptr));
     match (images.first(), one_order, images.len() == TOGETHER) {
@@ -125,7 +217,7 @@ fn place_pixels(places: &[(&View, usize)], width: usize, to: &mut [u8], stride: 
             }
         }
         _ => {
-            for (column, (image, order)) in images.into_iter().enumerate() {
+            for (column, (image, order)) in images.iter().enumerate() {
                 for (i, to) in to.chunks_mut(stride).enumerate() {
                     to[column] = image[order.map_or(i, |order| order[i] as usize)];
                 }
@@ -161,7 +253,6 @@ pub fn batches(count: usize, size: usize) -> impl ExactSizeIterator<Item = Range
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Rows;
 
     fn images() -> Arc<Images> {
         let pixels = vec![0, 51, 102, 255, 10, 20, 30, 40];
@@ -171,7 +262,7 @@ mod tests {
     #[test]
     fn a_view_selects_and_permutes() {
         let view = View {
-            images: images(),
+            images: images().into(),
             selection: Some(Arc::from([1, 0, 0].as_slice())),
             permutation: Some(Arc::from([3, 2, 1, 0].as_slice())),
         };
@@ -200,6 +291,31 @@ mod tests {
     fn the_sign_of_a_pixel_is_plus_one_where_there_is_ink() {
         let batch = Split::new(vec![View::all(images())]).gather(0..1, Input::Sign);
         assert_eq!(batch.inputs.to_real().to_samples(|_, value| value), [-1.0, 1.0, 1.0, 1.0]);
+    }
+
+    fn four_features() -> Samples {
+        let values = vec![0.5, -0.0, -3.0, 1e-30, 2.0, -1e-30, 0.0, 7.0];
+        Features::new(2, 3, values, vec![2, 0, 1, 0]).unwrap().into()
+    }
+
+    #[test]
+    fn features_are_gathered_as_they_are_or_as_signs_where_zero_is_plus_one() {
+        let permuted = View { permutation: Some(Arc::from([1, 0].as_slice())), ..View::all(four_features()) };
+        let split = Split::new(vec![View::all(four_features()), permuted]);
+        let real = split.gather([0, 1, 3, 4].into_iter(), Input::Real);
+        assert_eq!(real.labels, [2, 0, 0, 2]);
+        let expected = Rows::from_samples(&[0.5, -0.0, -3.0, 1e-30, 0.0, 7.0, -0.0, 0.5], 2);
+        assert!(matches!(&real.inputs, Inputs::Real(rows) if *rows == expected));
+        let signs = split.gather(0..4, Input::Sign);
+        assert!(matches!(signs.inputs, Inputs::Signs(_)));
+        let signs = signs.inputs.to_real().to_samples(|_, value| value);
+        assert_eq!(signs, [1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_view_of_classes_has_the_samples_with_these_labels() {
+        let split = Split::new(vec![View::of_classes(&four_features(), &[0, 1])]);
+        assert_eq!((split.len(), split.gather(0..3, Input::Real).labels), (3, vec![0, 1, 0]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use metabnn::data::catalogue::{Files, SetFile};
 use metabnn::data::fetch::{FetchOptions, fetch};
-use metabnn::data::{DataError, Entry, FileState, Source};
+use metabnn::data::{DataError, Entry, FileState, Shape, Source};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -61,8 +61,7 @@ pub fn entry(mirrors: &[&Server]) -> Entry {
     Entry {
         name: "small".into(),
         title: "A small set".into(),
-        rows: 20,
-        columns: 20,
+        shape: Shape::grey(20, 20),
         classes: 10,
         train: 40,
         test: 10,
@@ -128,6 +127,6 @@ impl Run {
         assert!(reports.iter().all(|report| report.state == FileState::Right), "{reports:?}");
         let set = entry.load(Some(self.data.path())).unwrap();
         assert_eq!((set.train.len(), set.test.len()), (40, 10));
-        assert_eq!(set.train.image(39), &content(TRAIN_IMAGES).unwrap()[16 + 39 * 400..]);
+        assert_eq!(set.train.images().unwrap().image(39), &content(TRAIN_IMAGES).unwrap()[16 + 39 * 400..]);
     }
 }

@@ -22,7 +22,7 @@ fn unknown_keys_come_with_the_nearest_one() {
         ),
         (
             "[tasks]\nzzz = 1",
-            "x.toml:3: tasks.zzz: no such key; takes tasks.stream, tasks.count, tasks.scenario",
+            "x.toml:3: tasks.zzz: no such key; takes tasks.stream, tasks.count, tasks.classes, tasks.scenario",
         ),
         (
             "[[arm]]\nname = 'a'\nset = { \"norm.gama_init\" = 'ones' }",
@@ -37,6 +37,8 @@ fn unknown_keys_come_with_the_nearest_one() {
         assert_eq!(of(settings), message, "{settings}");
     }
 }
+
+const GROUPS: &str = "groups of classes such as [[0, 1], [2, 3]], each class from 0 to 255";
 
 #[test]
 fn values_out_of_range_or_of_the_wrong_type() {
@@ -88,6 +90,12 @@ fn values_out_of_range_or_of_the_wrong_type() {
         ("schedule.batch = 0", "schedule.batch", "a whole number from 2 to 1073741824", "0"),
         ("schedule.batch = 1", "schedule.batch", "a whole number from 2 to 1073741824", "1"),
         ("schedule.test_batch = 0", "schedule.test_batch", "a whole number from 1 to 1073741824", "0"),
+        ("tasks.classes = [[0], []]", "tasks.classes", GROUPS, "[[0], []]"),
+        ("tasks.classes = [0, 1]", "tasks.classes", GROUPS, "[0, 1]"),
+        ("tasks.classes = [[256]]", "tasks.classes", GROUPS, "[[256]]"),
+        ("data.normalise = 'batch'", "data.normalise", "\"none\" or \"sample\"", "'batch'"),
+        ("schedule.evaluate = 'step'", "schedule.evaluate", "\"epoch\" or \"task\"", "'step'"),
+        ("schedule.evaluate_train = 'all'", "schedule.evaluate_train", "\"task\" or \"stream\"", "'all'"),
         ("seed = -1", "seed", "a whole number from 0 to 9223372036854775807", "-1"),
         ("data.train_images = true", "data.train_images", "a whole number from 0 to 1073741824", "true"),
     ];
@@ -191,6 +199,24 @@ fn settings_that_do_not_fit_each_other() {
         (
             "rule = { name = 'ewc', m = [0, 1] }",
             "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), got 2 values",
+        ),
+        (
+            "tasks.classes = [[0, 1], [2]]",
+            "x.toml:2: tasks.classes: takes [] unless tasks.stream = \"classes\", got 2 groups",
+        ),
+        (
+            "tasks.stream = 'classes'\ntasks.classes = [[0, 1], [2, 1]]",
+            "x.toml:3: tasks.classes: takes each class in one group at most, got the class 1 twice",
+        ),
+        (
+            "tasks.stream = 'classes'\ntasks.classes = [[0], [1]]\ntasks.count = 3",
+            "x.toml:4: tasks.count: takes 0 or the number of groups in tasks.classes (2) with tasks.stream = \
+             \"classes\", got 3",
+        ),
+        (
+            "data.augment = 'flip-rotate-crop'",
+            "x.toml:2: data.augment: takes \"none\" with tasks.stream = \"permuted\": permuted pixels are no picture \
+             to flip or rotate, got \"flip-rotate-crop\"",
         ),
         (
             "data.train_images = 1",

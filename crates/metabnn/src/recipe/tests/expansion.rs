@@ -92,6 +92,21 @@ fn a_sequence_counts_its_sets() {
 }
 
 #[test]
+fn given_groups_of_classes_are_counted() {
+    let text = "name = 'x'\ntasks.stream = 'classes'\n";
+    let count = |settings: &str| runs(&format!("{text}{settings}"), &[])[0].settings.tasks.count;
+    assert_eq!(count("tasks.classes = [[0, 1, 8, 9], [2, 3], [5]]"), 3);
+    assert_eq!(count("tasks.count = 2"), 2, "no groups: as many as count says");
+    let arm = "tasks.classes = [[0], [1]]\n[[arm]]\nname = 'three'\nset.tasks.classes = [[0], [1], [2]]\n";
+    assert_eq!(count(arm), 3);
+    let text = format!("{text}[vary]\ntasks.classes = [[[0, 1], [2]], [[0], [1, 2]], []]\n");
+    let all = runs(&text, &[]);
+    assert_eq!(names(&all), ["classes=0-1.2_seed=0", "classes=0.1-2_seed=0", "classes=none_seed=0"]);
+    assert_eq!(all[1].settings.tasks.classes, [vec![0], vec![1, 2]]);
+    assert_eq!(recipe(&recipe(&text).to_toml()).runs().unwrap(), all);
+}
+
+#[test]
 fn another_rule_drops_the_settings_of_the_last_one() {
     let layer = |pairs: &[(&str, Json)]| -> Layer {
         pairs.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
@@ -248,7 +263,8 @@ fn the_resolved_recipe_is_readable() {
     let text = with("name = 'x'\ntitle = 'A \"title\"'\n[vary]\nseed = [0, 1]\nrule.m = [0]", &[]).to_toml();
     let start = "name = \"x\"\ntitle = \"A \\\"title\\\"\"\nseed = 0\n\n[data]\nsets = [\"mnist\"]\ntrain_images = 0\n";
     assert!(text.starts_with(start), "{text}");
-    assert!(text.ends_with("test_batch = 1000\n\n[vary]\nrule.m = [0.0]\nseed = [0, 1]\n"), "{text}");
+    assert!(text.contains("\n[tasks]\nstream = \"permuted\"\ncount = 6\nclasses = []\n"), "{text}");
+    assert!(text.ends_with("evaluate_train = \"task\"\n\n[vary]\nrule.m = [0.0]\nseed = [0, 1]\n"), "{text}");
     let arms = recipe(ARMS).to_toml();
     let end = "\n[[arm]]\nname = \"plain\"\nset = { rule.m = 0.0 }\n\n[[arm]]\nname = \"metaplastic\"\n";
     assert!(arms.ends_with(end), "{arms}");

@@ -61,6 +61,10 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
         Kind::Range(_) => (real(), real()).prop_map(|(a, b)| json!([a.min(b), a.max(b)])).boxed(),
         Kind::Given => prop_oneof![real().prop_map(|v| json!(v)), Just(json!([0.5, -1.5]))].boxed(),
         Kind::Matrix => prop_oneof![Just(json!([])), Just(json!([[2.5, -0.1], [-0.1, 1.0]]))].boxed(),
+        // No class twice: the classes 0 to 8 in groups of three.
+        Kind::Groups => (0usize..4)
+            .prop_map(|groups| json!((0..groups).map(|group| [3 * group, 3 * group + 2]).collect::<Vec<_>>()))
+            .boxed(),
     }
 }
 
@@ -72,6 +76,15 @@ fn settings() -> impl Strategy<Value = Settings> {
             let mut layer: render::Layer = KEYS.iter().map(|key| key.path.to_owned()).zip(values).collect();
             if layer["tasks.stream"] == "sequence" {
                 layer.insert("tasks.count".into(), json!(1));
+            }
+            let groups = layer["tasks.classes"].as_array().unwrap().len();
+            match layer["tasks.stream"].as_str() {
+                Some("classes") if groups > 0 => layer.insert("tasks.count".into(), json!(groups)),
+                Some("classes") => None,
+                _ => layer.insert("tasks.classes".into(), json!([])),
+            };
+            if ["permuted", "interleaved"].map(Json::from).contains(&layer["tasks.stream"]) {
+                layer.insert("data.augment".into(), json!("none"));
             }
             layer.insert("data.train_images".into(), json!(0));
             made_to_fit(&mut layer);

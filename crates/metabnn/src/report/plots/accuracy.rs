@@ -26,6 +26,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             names.push(name.clone());
         }
     }
+    let trained = panels.iter().any(Panel::follows_training);
+    names.extend(trained.then(|| TRAINING.map(String::from)).into_iter().flatten());
     let colors = distinct(names.len());
     let entries: Vec<(String, Color)> = names.into_iter().zip(colors).collect();
     let grid = Grid::of(panels.len(), HEIGHT);
@@ -38,12 +40,16 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "accuracy",
         title: "Accuracy while learning",
-        caption: caption(widest),
+        caption: caption(widest, trained),
         drawing: canvas.finish(),
     })
 }
 
-fn caption(group: &GroupView<'_>) -> String {
+/// Curves of training images, where the run was evaluated on them all along: after those of the tests.
+const TRAINING: [&str; 3] =
+    ["the task just learned (training)", "the first task (training)", "all training images"];
+
+fn caption(group: &GroupView<'_>, trained: bool) -> String {
     let several = group.runs.len() > 1;
     let seeds =
         if several { " Lines are means over the seeds; bands reach from the worst to the best." } else { "" };
@@ -57,7 +63,13 @@ fn caption(group: &GroupView<'_>) -> String {
     } else {
         "Accuracy on the test images after every epoch."
     };
-    format!("{what}{seeds}")
+    let training = if trained {
+        " Curves of training images: of the task in training, of the first task, and of all tasks together, the ones \
+         still to come included."
+    } else {
+        ""
+    };
+    format!("{what}{training}{seeds}")
 }
 
 /// A group's curves.
@@ -79,12 +91,13 @@ impl<'a> Panel<'a> {
         Self { group, boundaries }
     }
 
-    /// The colour of each test.
+    /// The colour of each test, then those of [`TRAINING`] where there are such curves.
     fn colors(&self, entries: &[(String, Color)]) -> Vec<Color> {
-        let color = |test: &String| {
-            entries.iter().find(|(name, _)| name == test).map_or(MUTED, |(_, color)| color.clone())
+        let color = |curve: &str| {
+            entries.iter().find(|(name, _)| name == curve).map_or(MUTED, |(_, color)| color.clone())
         };
-        self.group.tests().iter().map(color).collect()
+        let training = TRAINING.into_iter().filter(|_| self.follows_training());
+        self.group.tests().iter().map(String::as_str).chain(training).map(color).collect()
     }
 
     fn epochs(&self) -> usize {
@@ -103,14 +116,33 @@ impl<'a> Panel<'a> {
     /// Accuracies on test `test` (counted from 0) in percent, of all runs, by time, from its own training on.
     fn accuracies(&self, test: usize) -> BTreeMap<usize, Vec<f64>> {
         let start = if self.group.is_square() { self.boundaries[test] } else { 0 };
+        self.by_time(start, |one| one.split == Split::Test && one.task_evaluated == test + 1)
+    }
+
+    /// Accuracies of the evaluations that are `wanted`, in percent, of all runs, by time, from `start` on.
+    fn by_time(&self, start: usize, wanted: impl Fn(&Evaluation) -> bool) -> BTreeMap<usize, Vec<f64>> {
         let mut accuracies: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for evaluation in self.group.runs.iter().flat_map(|run| &run.evaluations) {
-            let wanted = evaluation.split == Split::Test && evaluation.task_evaluated == test + 1;
-            if let Some(time) = self.time(evaluation).filter(|time| wanted && *time >= start) {
+            if let Some(time) = self.time(evaluation).filter(|time| wanted(evaluation) && *time >= start) {
                 accuracies.entry(time).or_default().push(evaluation.accuracy * 100.0);
             }
         }
         accuracies
+    }
+
+    /// Whether its runs were evaluated on the training images of the whole stream.
+    fn follows_training(&self) -> bool {
+        self.group.runs.iter().flat_map(|run| &run.evaluations).any(|one| one.split == Split::All)
+    }
+
+    /// The curves of [`TRAINING`].
+    fn training(&self) -> [BTreeMap<usize, Vec<f64>>; 3] {
+        let train = |one: &Evaluation| one.split == Split::Train;
+        [
+            self.by_time(0, |one| train(one) && one.task_evaluated == one.task_trained),
+            self.by_time(0, |one| train(one) && one.task_evaluated == 1),
+            self.by_time(0, |one| one.split == Split::All),
+        ]
     }
 
     fn draw(&self, canvas: &mut Canvas, frame: &Frame, colors: &[Color], leftmost: bool) {
@@ -121,13 +153,19 @@ impl<'a> Panel<'a> {
         let percents = round_ticks(frame.y, 5);
         frame.y_axis(canvas, &percents, leftmost);
         if leftmost {
-            frame.y_label(canvas, "test accuracy (%)");
+            frame.y_label(canvas, if self.follows_training() { "accuracy (%)" } else { "test accuracy (%)" });
         }
         self.draw_boundaries(canvas, frame, colors);
         frame.x_axis(canvas, &whole_ticks(frame.x, (frame.width / 60.0) as usize));
         frame.x_label(canvas, "epochs since the start");
         for (test, color) in colors.iter().enumerate().take(self.group.tests().len()) {
             self.draw_curve(canvas, frame, &self.accuracies(test), color);
+        }
+        if self.follows_training() {
+            let colors = &colors[colors.len() - TRAINING.len()..];
+            for (accuracies, color) in self.training().iter().zip(colors) {
+                self.draw_curve(canvas, frame, accuracies, color);
+            }
         }
     }
 
