@@ -99,10 +99,10 @@ fn elastic_weight_consolidation_adds_the_gradient_of_its_penalty() {
             }
             let (mut before, gradient) = (synapses.clone(), random(N, 9));
             synapses.update(&rule, &gradient);
-            for i in 0..N {
+            for (i, gradient) in gradient.into_iter().enumerate() {
                 let [stiffness, centre] = [0, 1].map(|which| f64::from(*before.number(i, which)));
                 let weight = f64::from(before.hidden[i]);
-                let g = f64::from(gradient[i]) + stiffness * (in_use(binarized, weight) - centre);
+                let g = f64::from(gradient) + stiffness * (in_use(binarized, weight) - centre);
                 let (mut mean, mut square) = (f64::from(before.mean[i]), f64::from(before.square[i]));
                 let weight = adam(g, f64::from(m), weight, &mut mean, &mut square);
                 assert_near("weight", synapses.hidden[i], weight);
@@ -138,7 +138,7 @@ fn the_penalties_of_many_tasks_are_kept_as_one() {
         let mut network = network(precision, &widths);
         let optimizer = settings::Optimizer { lr: 0.3, ..Default::default() };
         // (a, a p) summed, in double precision.
-        let mut sums = vec![vec![(0.0, 0.0); 9 * 18], vec![(0.0, 0.0); 18 * 3]];
+        let mut sums = [vec![(0.0, 0.0); 9 * 18], vec![(0.0, 0.0); 18 * 3]];
         for task in 0..4 {
             let mut adam = Adam::new(&optimizer, &network.layers);
             (0..3).for_each(|step| {
@@ -192,12 +192,12 @@ fn synaptic_intelligence_integrates_along_its_path() {
         let (mut before, gradient) = (synapses.clone(), random(N, 9));
         synapses.update(&rule, &gradient);
         let mut flipped = 0;
-        for i in 0..N {
+        for (i, gradient) in gradient.into_iter().enumerate() {
             let [integral, omega, previous, last] =
                 [0, 1, 2, 3].map(|which| f64::from(*before.number(i, which)));
             let old = f64::from(before.hidden[i]);
             let off = in_use(binarized, old) - in_use(binarized, previous);
-            let g = f64::from(gradient[i]) + 2.0 * f64::from(0.7_f32) * omega * off;
+            let g = f64::from(gradient) + 2.0 * f64::from(0.7_f32) * omega * off;
             let (mut mean, mut square) = (f64::from(before.mean[i]), f64::from(before.square[i]));
             let new = adam(g, 0.0, old, &mut mean, &mut square);
             let piece = match path {
@@ -248,7 +248,7 @@ fn beakers_exchange_and_leak_as_their_equations_say() {
             }
             let (mut before, gradient) = (synapses.clone(), random(N, 9));
             synapses.update(&rule, &gradient);
-            for i in 0..N {
+            for (i, gradient) in gradient.into_iter().enumerate() {
                 let first = before.hidden[i];
                 let levels: Vec<f64> = std::iter::once(first)
                     .chain((0..before.numbers()).map(|which| *before.number(i, which)))
@@ -256,7 +256,7 @@ fn beakers_exchange_and_leak_as_their_equations_say() {
                     .collect();
                 let expected = flow(&chain, f64::from(m), &levels);
                 let (mut mean, mut square) = (f64::from(before.mean[i]), f64::from(before.square[i]));
-                let weight = adam(f64::from(gradient[i]), 0.0, expected[0], &mut mean, &mut square);
+                let weight = adam(f64::from(gradient), 0.0, expected[0], &mut mean, &mut square);
                 assert_near("hidden weight", synapses.hidden[i], weight);
                 for (which, expected) in expected[1..].iter().enumerate() {
                     assert_near("level", *synapses.number(i, which), *expected);
