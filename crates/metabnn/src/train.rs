@@ -105,8 +105,7 @@ pub fn train_on(
     check_finite("a hidden weight", knowledge.network.hidden_weights(), (0, 0, 0), settings)?;
     let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
     let (mut signs, mut flips) = (Signs::of(&knowledge.network), Vec::new());
-    let total_steps = stream.steps(&settings.schedule);
-    let mut steps = 0;
+    let (total_steps, mut steps) = (stream.steps(&settings.schedule), 0);
     for (index, images) in stream.phases.iter().enumerate() {
         let task = index + 1;
         if settings.optimizer.reset_per_task {
@@ -132,8 +131,11 @@ pub fn train_on(
                 knowledge.recalibrate(images, settings);
             }
             let before = evaluations.len();
-            let train = evaluate(&knowledge, images, None, settings);
-            evaluations.push(train.named((task, epoch), Split::Train, task));
+            evaluations.push(evaluate(&knowledge, images, None, settings).named(
+                (task, epoch),
+                Split::Train,
+                task,
+            ));
             evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
             // The last step before an evaluation has no later one to show that it went wrong.
             let losses = evaluations[before..].iter().map(|evaluation| evaluation.loss as f32);
