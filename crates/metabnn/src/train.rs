@@ -108,8 +108,7 @@ pub fn train_on(
     check_finite("a hidden weight", knowledge.network.hidden_weights(), (0, 0, 0), settings)?;
     let mut histograms: Vec<_> = WeightHistogram::of_layers(&knowledge.network, 0).collect();
     let (mut signs, mut flips) = (Signs::of(&knowledge.network), Vec::new());
-    let total_steps = stream.steps(&settings.schedule);
-    let mut steps = 0;
+    let (total_steps, mut steps) = (stream.steps(&settings.schedule), 0);
     for (index, images) in stream.phases.iter().enumerate() {
         let task = index + 1;
         if settings.optimizer.reset_per_task {

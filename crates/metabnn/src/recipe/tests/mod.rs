@@ -1,5 +1,6 @@
 //! Tests of recipes: what they expand to, what they refuse and how they say it, and properties of both.
 
+mod analysis;
 mod errors;
 mod expansion;
 mod keys;

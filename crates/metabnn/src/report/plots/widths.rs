@@ -3,6 +3,7 @@
 use kuva::render::color::Color;
 use serde_json::Value;
 
+use crate::report::summary::MeanStd;
 use crate::report::view::{GroupView, View, label, value};
 
 use super::Figure;
@@ -48,24 +49,10 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         .map(|(place, hidden)| (place as f64, shortened(&short(hidden), TICK, room)));
     frame.x_axis(&mut canvas, &ticks.collect::<Vec<_>>());
     frame.x_label(&mut canvas, "units in each hidden layer");
-    for ((index, (_, groups)), color) in lines.iter().enumerate().zip(&colors) {
+    for (index, ((_, groups), color)) in lines.iter().zip(&colors).enumerate() {
         // A little beside each other, so that whiskers do not hide each other.
         let beside = 0.03 * (index as f64 - 0.5 * (lines.len() - 1) as f64);
-        let place = |group: &GroupView<'_>| {
-            widths.iter().position(|hidden| group.group.settings.get(HIDDEN) == Some(*hidden))
-        };
-        let mut points: Vec<(usize, &GroupView<'_>)> =
-            groups.iter().filter_map(|group| Some((place(group)?, *group))).collect();
-        points.sort_by_key(|(place, _)| *place);
-        let at = |place: usize, share: f64| frame.at(place as f64 + beside, 100.0 * share);
-        canvas.curve(points.iter().map(|(x, group)| at(*x, group.average.mean)).collect(), color, 2.2);
-        for (x, group) in points {
-            let (mean, std) = (group.average.mean, group.average.std);
-            if let Some(std) = std {
-                canvas.whisker(at(x, mean - std), at(x, (mean + std).min(1.0)), color);
-            }
-            canvas.dot(at(x, mean), 4.5, color);
-        }
+        draw_line(&mut canvas, &frame, (&widths, groups), beside, color);
     }
     if named {
         legend(&mut canvas, frame.bottom() + 52.0, WIDTH, &entries);
@@ -80,6 +67,31 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         ),
         drawing: canvas.finish(),
     })
+}
+
+/// The groups of one line, each at the place of its width and a little `beside` it.
+fn draw_line(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    (widths, groups): (&[&Value], &[&GroupView<'_>]),
+    beside: f64,
+    color: &Color,
+) {
+    let at = |place: usize, share: f64| frame.at(place as f64 + beside, 100.0 * share);
+    let of_width = |hidden: &Value| {
+        groups
+            .iter()
+            .find(|group| group.group.settings.get(HIDDEN) == Some(hidden))
+            .map(|group| group.average)
+    };
+    let points = widths.iter().enumerate().filter_map(|(place, hidden)| Some((place, of_width(hidden)?)));
+    canvas.curve(points.clone().map(|(place, average)| at(place, average.mean)).collect(), color, 2.2);
+    for (place, MeanStd { mean, std }) in points {
+        if let Some(std) = std {
+            canvas.whisker(at(place, mean - std), at(place, (mean + std).min(1.0)), color);
+        }
+        canvas.dot(at(place, mean), 4.5, color);
+    }
 }
 
 /// What a group is called if its width goes without saying.
