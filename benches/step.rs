@@ -32,7 +32,8 @@ fn steps(criterion: &mut Criterion) {
     for width in WIDTHS {
         let network = settings::Network { hidden: vec![width; 2], ..Default::default() };
         let settings = Settings { network, ..Settings::default() };
-        let mut network = Network::from_settings(&settings, 784, 10).on(machine);
+        let mut network =
+            Network::from_settings(&settings, 784, 10).expect("dense layers take any images").on(machine);
         let mut adam = Adam::new(&settings.optimizer, &network.layers);
         let batch = batch();
         group.throughput(Throughput::Elements(BATCH as u64));

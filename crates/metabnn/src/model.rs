@@ -3,12 +3,14 @@
 //! | tensor | dtype, shape | what |
 //! |---|---|---|
 //! | `layerL.hidden_weight` | F32 (out, in) | hidden weights W^h of layer L, counted from 1; W^b = sign(W^h) |
+//! | the same of a convolution | F32 (out, in, kernel, kernel) | output and input channels, rows and columns of the kernel |
 //! | `layerL.gamma`, `.beta`, `.mean`, `.variance` | F32 (out) | batch norm at the end of training |
 //! | `taskT.layerL.gamma`, … | F32 (out) | batch norm at the end of task T (scenario `task`) |
 //! | `testT.permutation` | U32 (pixels) | pixel order of test T: input i is pixel `permutation[i]` of the image |
 //!
 //! The metadata has one key, `metabnn`, a JSON object with the format's version, the program's version, the image
-//! size, the resolved settings and the tests' names. Nothing in the file is executed on reading it.
+//! size, the resolved settings (with the geometry of convolutions: `network.channels`, `kernel`, `stride`, `padding`,
+//! `pool`, ...) and the tests' names. Nothing in the file is executed on reading it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::evaluate::Knowledge;
-use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
+use crate::network::{BatchNorm, Convolution, Layer, Linear, Network, NormState, Plan, Shape, plan};
 use crate::recipe::settings::{Precision, Scenario, Settings};
 use crate::tasks::{Split, TaskStream, Test, View};
 
@@ -174,8 +176,15 @@ impl Model {
         };
         let network = &self.knowledge.network;
         for (index, layer) in network.layers.iter().enumerate() {
-            let Layer { linear, .. } = layer;
-            floats(hidden_name(index), &[linear.outputs(), linear.inputs()], &linear.hidden().to_rows());
+            let Layer { shape, linear, .. } = layer;
+            let (name, rows) = (hidden_name(index), linear.hidden().to_rows());
+            let dimensions = dimensions(shape, linear.inputs(), linear.outputs());
+            match shape {
+                Shape::Dense => floats(name, &dimensions, &rows),
+                Shape::Convolution(convolution) => {
+                    floats(name, &dimensions, &convolution.to_channels_first(&rows));
+                }
+            }
         }
         let present = network.norm_states();
         let remembered =
@@ -229,8 +238,19 @@ impl Model {
         };
         let remembered = (0..description.remembered).map(of_task).collect::<Result<_, _>>()?;
         let permutations = file.permutations(&description)?;
-        let network = Network::new(layers, description.settings.network.precision);
+        let network =
+            Network::new(layers, description.settings.network.precision).with(&description.settings);
         Ok(Self { permutations, knowledge: Knowledge { network, remembered }, description })
+    }
+}
+
+/// The dimensions of a layer's hidden weights in the file.
+fn dimensions(shape: &Shape, inputs: usize, outputs: usize) -> Vec<usize> {
+    match shape {
+        Shape::Dense => vec![outputs, inputs],
+        Shape::Convolution(Convolution { input, kernel, .. }) => {
+            vec![outputs, input.channels, *kernel, *kernel]
+        }
     }
 }
 
@@ -315,22 +335,25 @@ impl File<'_> {
 
     fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
         let settings = &description.settings;
-        let mut inputs = description.image.0.saturating_mul(description.image.1);
+        // The number of classes is in the file alone.
+        let last = self.get(&hidden_name(settings.network.channels.len() + settings.network.hidden.len()))?;
+        let classes = last.shape().first().copied().unwrap_or(0);
+        let plans = plan(settings, description.image.into(), classes)
+            .map_err(|error| ModelError::Description(error.to_string()))?;
         let mut layers = Vec::new();
-        for index in 0..=settings.network.hidden.len() {
+        for (index, Plan { shape, inputs, outputs }) in plans.into_iter().enumerate() {
             let name = hidden_name(index);
-            let outputs = match settings.network.hidden.get(index) {
-                Some(&outputs) => outputs,
-                None => self.get(&name)?.shape().first().copied().unwrap_or(0),
-            };
-            let hidden = self.floats(&name, &[outputs, inputs])?;
+            let hidden = self.floats(&name, &dimensions(&shape, inputs, outputs))?;
             if hidden.is_empty() {
                 return Err(ModelError::Description(format!("the tensor {name:?} is empty")));
             }
+            let hidden = match &shape {
+                Shape::Dense => hidden,
+                Shape::Convolution(convolution) => convolution.from_channels_first(&hidden),
+            };
             let linear = Linear::new(inputs, &hidden, settings.network.precision == Precision::Binary);
             let state = self.norm(None, index, outputs)?;
-            layers.push(Layer { linear, norm: BatchNorm::with_state(state, &settings.norm) });
-            inputs = outputs;
+            layers.push(Layer { shape, linear, norm: BatchNorm::with_state(state, &settings.norm) });
         }
         Ok(layers)
     }

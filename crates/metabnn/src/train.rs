@@ -6,7 +6,7 @@ use crate::analysis::WeightHistogram;
 use crate::evaluate::{Knowledge, evaluate, evaluate_all};
 use crate::machine::Machine;
 use crate::metrics::{AccuracyMatrix, Evaluation, Split, accuracies};
-use crate::network::Network;
+use crate::network::{Network, ShapeError};
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
 use crate::recipe::settings::{Scenario, Settings, Statistics};
@@ -48,6 +48,9 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// The settings make no network for these images.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The loss or a hidden weight is no longer a finite number.
     #[error(
         "{what} became {value} at step {step} (task {task}, epoch {epoch}); \
@@ -74,7 +77,7 @@ pub enum TrainError {
 /// The same settings and seed give the same bits at any number of threads.
 ///
 /// # Errors
-/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight at the end of a task.
+/// [`TrainError::Shape`] if a layer would have no output, [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight at the end of a task.
 pub fn train(
     settings: &Settings,
     stream: &TaskStream,
@@ -94,8 +97,7 @@ pub fn train_on(
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainError> {
     let start = Instant::now();
-    let network = Network::from_settings(settings, stream.image.0 * stream.image.1, stream.classes);
-    let network = network.on(machine);
+    let network = Network::from_settings(settings, stream.image, stream.classes)?.on(machine);
     let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
     let mut evaluations = evaluate_all(&knowledge, stream, settings, (0, 0));

@@ -32,8 +32,8 @@ fn moments(values: &[f32]) -> (f64, f64) {
 
 #[test]
 fn initial_weights_and_scales_have_their_distributions() {
-    let uniform = Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), 300, 10);
-    let gaussian = Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), 300, 10);
+    let uniform = Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), 300, 10).unwrap();
+    let gaussian = Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), 300, 10).unwrap();
     assert_eq!(uniform.layers.iter().map(|l| l.linear.outputs()).collect::<Vec<_>>(), [100, 50, 10]);
     let weights = uniform.layers[0].linear.hidden().to_rows();
     let (mean, deviation) = moments(&weights);
@@ -52,7 +52,7 @@ fn the_weights_of_a_layer_depend_on_no_other() {
     let narrow = settings(Init::Uniform, GammaInit::Ones);
     let mut wide = narrow.clone();
     wide.network.hidden = vec![100, 50, 130];
-    let [narrow, wide] = [narrow, wide].map(|settings| Network::from_settings(&settings, 300, 10));
+    let [narrow, wide] = [narrow, wide].map(|settings| Network::from_settings(&settings, 300, 10).unwrap());
     for layer in 0..2 {
         assert_eq!(narrow.layers[layer].linear, wide.layers[layer].linear);
     }

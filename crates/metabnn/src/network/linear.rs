@@ -143,6 +143,17 @@ impl Linear {
         }
     }
 
+    /// The same with the weights in use, binary or real.
+    pub fn input_gradient(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
+        match &self.binary {
+            Some(Binary { columns, .. }) => {
+                let (inputs, outputs) = (self.inputs(), self.outputs());
+                InputGradient { inputs, outputs, columns }.rows(kernels, dy, first, dx);
+            }
+            None => self.real_input_gradient(kernels, dy, first, dx),
+        }
+    }
+
     /// The way back through the binary weights as they are now, and the synapses, in groups that threads can update
     /// meanwhile. [`Linear::finish`] has to follow.
     pub fn split<'a>(

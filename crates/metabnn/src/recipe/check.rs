@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
-use super::settings::{Settings, Statistics, Stream};
+use super::settings::{NormKind, Pool, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
 
 /// Settings at odds with each other.
@@ -121,25 +121,66 @@ pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
 /// All that is at odds in the settings of one run.
 pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     let mut faults = stream(settings);
-    let hidden = settings.network.hidden.len();
+    faults.extend(network(settings));
+    let (hidden, convolutions) = (settings.network.hidden.len(), settings.network.channels.len());
+    let layers = convolutions + hidden + 1;
     let layer = render::flatten(settings);
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
         let Some(values) = layer.get(key.path).and_then(Json::as_array) else { continue };
-        if values.len() != hidden + 1 {
+        if values.len() != layers {
+            let first =
+                if convolutions > 0 { format!("convolutions: {convolutions}, ") } else { String::new() };
             faults.push(Fault {
                 key: key.path.into(),
                 got: format!("{} values", values.len()),
-                takes: format!("one number, or {} (hidden layers: {hidden}, output layer: 1)", hidden + 1),
-                with: &["network.hidden"],
+                takes: format!("one number, or {layers} ({first}hidden layers: {hidden}, output layer: 1)"),
+                with: &["network.channels", "network.hidden"],
             });
         }
     }
-    if settings.schedule.test_batch == 1 && settings.norm.statistics == Statistics::Batch {
+    let of_batch = settings.norm.kind == NormKind::Batch && settings.norm.statistics == Statistics::Batch;
+    if settings.schedule.test_batch == 1 && of_batch {
         faults.push(Fault {
             key: "schedule.test_batch".into(),
             got: "1".into(),
             takes: "at least 2 with norm.statistics = \"batch\": one image alone has no variance".into(),
             with: &["norm.statistics"],
+        });
+    }
+    faults
+}
+
+/// Pooling against the convolutions, statistics against the kind of norm.
+fn network(settings: &Settings) -> Vec<Fault> {
+    let (network, mut faults) = (&settings.network, Vec::new());
+    let convolutions = network.channels.len();
+    let wrong = |(index, place): &(usize, &usize)| {
+        **place > convolutions || network.pool_after[..*index].contains(place)
+    };
+    if let Some((_, place)) = network.pool_after.iter().enumerate().find(wrong) {
+        faults.push(Fault {
+            key: "network.pool_after".into(),
+            got: place.to_string(),
+            takes: format!("each of the {convolutions} convolutions of network.channels once at most"),
+            with: &["network.channels"],
+        });
+    } else if network.pool == Pool::None && !network.pool_after.is_empty() {
+        faults.push(Fault {
+            key: "network.pool_after".into(),
+            got: format!("{:?}", network.pool_after),
+            takes: "[] with network.pool = \"none\"".into(),
+            with: &["network.pool"],
+        });
+    }
+    let statistics = settings.norm.statistics;
+    if settings.norm.kind == NormKind::Instance && statistics != Statistics::Batch {
+        faults.push(Fault {
+            key: "norm.statistics".into(),
+            got: serde_json::to_string(&statistics).unwrap_or_default(),
+            takes: "\"batch\" (as it is if left out) with norm.kind = \"instance\": every sample has statistics of \
+                    its own, in training and at test"
+                .into(),
+            with: &["norm.kind"],
         });
     }
     faults
