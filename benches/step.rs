@@ -7,6 +7,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use metabnn::bench::assert_same_as_portable;
+use metabnn::data::Shape;
 use metabnn::data::glyphs::glyphs;
 use metabnn::kernels::{Kernels, Platform};
 use metabnn::machine::Machine;
@@ -32,7 +33,9 @@ fn steps(criterion: &mut Criterion) {
     for width in WIDTHS {
         let network = settings::Network { hidden: vec![width; 2], ..Default::default() };
         let settings = Settings { network, ..Settings::default() };
-        let mut network = Network::from_settings(&settings, 784, 10).on(machine);
+        let mut network = Network::from_settings(&settings, Shape::grey(28, 28), 10)
+            .expect("dense layers take any images")
+            .on(machine);
         let mut adam = Adam::new(&settings.optimizer, &network.layers);
         let batch = batch();
         group.throughput(Throughput::Elements(BATCH as u64));

@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use metabnn::data::Shape;
 use metabnn::data::glyphs::glyphs;
 use metabnn::kernels::{AdamStep, Kernels};
 use metabnn::network::{Network, Tile};
@@ -48,7 +49,8 @@ fn trained(rule: &dyn SynapticRule) -> (Network, f64) {
     let images = Split::new(vec![View::all(glyphs(6000, 2).train)]);
     let shuffling = Stream::new(0, Purpose::Shuffle, 0);
     let mut loader = Loader::new(&images, settings.schedule.batch, settings.network.input, shuffling);
-    let mut network = Network::from_settings(&settings, 784, 10);
+    let mut network =
+        Network::from_settings(&settings, Shape::features(784), 10).expect("dense layers take any images");
     let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let start = Instant::now();
     for _ in 0..STEPS {

@@ -95,8 +95,7 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
     let images = images(folder);
     let settings = settings(options);
     let batches = batches(&images, options.batch);
-    let classes = images.train.classes();
-    let network = Network::from_settings(&settings, images.train.width(), classes).on(machine);
+    let network = network(&settings, &images, machine);
     let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
     let mut times = Vec::new();
@@ -130,6 +129,11 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
         peak_bytes: peak_bytes(),
         ceilings: ceilings::measure(machine.pool.threads()),
     }
+}
+
+fn network(settings: &Settings, images: &Dataset, machine: &Machine) -> Network {
+    let network = Network::from_settings(settings, images.train.shape(), images.train.classes());
+    network.expect("dense layers take any images").on(machine)
 }
 
 fn glyphs() -> Dataset {
@@ -211,8 +215,7 @@ pub fn assert_same_as_portable(precision: Precision, machine: &Machine) {
     let settings = Settings { network, ..Settings::default() };
     let portable = Machine::new(1, Platform::Portable).expect("one thread is there already");
     let losses = [machine, &portable].map(|machine| {
-        let mut network =
-            Network::from_settings(&settings, glyphs.train.width(), glyphs.train.classes()).on(machine);
+        let mut network = self::network(&settings, &glyphs, machine);
         let mut adam = Adam::new(&settings.optimizer, &network.layers);
         let batches = batches(&glyphs, 37);
         let steps = batches.iter().take(3);

@@ -3,6 +3,7 @@
 //! | tensor | dtype, shape | what |
 //! |---|---|---|
 //! | `layerL.hidden_weight` | F32 (out, in) | hidden weights W^h of layer L, counted from 1; W^b = sign(W^h) |
+//! | the same of a convolution | F32 (out, in, kernel, kernel) | output and input channels, rows and columns of the kernel |
 //! | `layerL.gamma`, `.beta`, `.mean`, `.variance` | F32 (out) | batch norm at the end of training |
 //! | `taskT.layerL.gamma`, … | F32 (out) | batch norm at the end of task T (scenario `task`) |
 //! | `testT.permutation` | U32 (pixels) | pixel order of test T: input i is pixel `permutation[i]` of the image |
@@ -11,7 +12,8 @@
 //! moments: testing needs neither.
 //!
 //! The metadata has one key, `metabnn`, a JSON object with the format's version, the program's version, the image
-//! size, the resolved settings and the tests' names. Nothing in the file is executed on reading it.
+//! size, the resolved settings (with the geometry of convolutions: `network.channels`, `kernel`, `stride`, `padding`,
+//! `pool`, ...) and the tests' names. Nothing in the file is executed on reading it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +21,9 @@ use std::sync::Arc;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Shape};
+use crate::data::{self, Dataset};
 use crate::evaluate::Knowledge;
-use crate::network::{BatchNorm, Layer, Linear, Network, NormState};
+use crate::network::{BatchNorm, Convolution, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
 use crate::recipe::settings::{Precision, Scenario, Settings, Stream};
 use crate::tasks::{Split, TaskError, TaskStream, Test, View, groups};
 
@@ -48,7 +50,7 @@ pub struct Description {
     /// Version of the program that wrote it.
     pub version: String,
     /// Channels, rows and columns of the samples it takes.
-    pub image: Shape,
+    pub image: data::Shape,
     /// The settings it was trained with.
     pub settings: Settings,
     /// The tests of its run, in order.
@@ -194,8 +196,15 @@ impl Model {
         };
         let network = &self.knowledge.network;
         for (index, layer) in network.layers.iter().enumerate() {
-            let Layer { linear, .. } = layer;
-            floats(hidden_name(index), &[linear.outputs(), linear.inputs()], &linear.hidden().to_rows());
+            let Layer { shape, linear, .. } = layer;
+            let (name, rows) = (hidden_name(index), linear.hidden().to_rows());
+            let dimensions = dimensions(shape, linear.inputs(), linear.outputs());
+            match shape {
+                LayerShape::Dense => floats(name, &dimensions, &rows),
+                LayerShape::Convolution(convolution) => {
+                    floats(name, &dimensions, &convolution.to_channels_first(&rows));
+                }
+            }
         }
         let present = network.norm_states();
         let remembered =
@@ -249,16 +258,27 @@ impl Model {
         };
         let remembered = (0..description.remembered).map(of_task).collect::<Result<_, _>>()?;
         let permutations = file.permutations(&description)?;
-        let network = Network::new(layers, description.settings.network.precision);
+        let network =
+            Network::new(layers, description.settings.network.precision).with(&description.settings);
         Ok(Self { permutations, knowledge: Knowledge { network, remembered }, description })
     }
 }
 
 /// What a model of this shape takes; one row is what features are.
-fn describe(shape: Shape) -> String {
+fn describe(shape: data::Shape) -> String {
     match shape {
-        Shape { channels: 1, rows: 1, columns } => format!("{columns} features"),
+        data::Shape { channels: 1, rows: 1, columns } => format!("{columns} features"),
         shape => format!("{shape} pixels"),
+    }
+}
+
+/// The dimensions of a layer's hidden weights in the file.
+fn dimensions(shape: &LayerShape, inputs: usize, outputs: usize) -> Vec<usize> {
+    match shape {
+        LayerShape::Dense => vec![outputs, inputs],
+        LayerShape::Convolution(Convolution { input, kernel, .. }) => {
+            vec![outputs, input.channels, *kernel, *kernel]
+        }
     }
 }
 
@@ -343,22 +363,25 @@ impl File<'_> {
 
     fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
         let settings = &description.settings;
-        let mut inputs = description.image.width();
+        // The number of classes is in the file alone.
+        let last = self.get(&hidden_name(settings.network.channels.len() + settings.network.hidden.len()))?;
+        let classes = last.shape().first().copied().unwrap_or(0);
+        let plans = plan(settings, description.image, classes)
+            .map_err(|error| ModelError::Description(error.to_string()))?;
         let mut layers = Vec::new();
-        for index in 0..=settings.network.hidden.len() {
+        for (index, Plan { shape, inputs, outputs }) in plans.into_iter().enumerate() {
             let name = hidden_name(index);
-            let outputs = match settings.network.hidden.get(index) {
-                Some(&outputs) => outputs,
-                None => self.get(&name)?.shape().first().copied().unwrap_or(0),
-            };
-            let hidden = self.floats(&name, &[outputs, inputs])?;
+            let hidden = self.floats(&name, &dimensions(&shape, inputs, outputs))?;
             if hidden.is_empty() {
                 return Err(ModelError::Description(format!("the tensor {name:?} is empty")));
             }
+            let hidden = match &shape {
+                LayerShape::Dense => hidden,
+                LayerShape::Convolution(convolution) => convolution.from_channels_first(&hidden),
+            };
             let linear = Linear::new(inputs, &hidden, settings.network.precision == Precision::Binary);
             let state = self.norm(None, index, outputs)?;
-            layers.push(Layer { linear, norm: BatchNorm::with_state(state, &settings.norm) });
-            inputs = outputs;
+            layers.push(Layer { shape, linear, norm: BatchNorm::with_state(state, &settings.norm) });
         }
         Ok(layers)
     }

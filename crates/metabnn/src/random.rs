@@ -36,6 +36,22 @@ pub enum Purpose {
     Features = 30,
     /// Augmentation of training images; index = task.
     Augmentation = 31,
+    /// Activations dropped in training: see [`hash`].
+    Dropout = 50,
+}
+
+/// 64 bits that look random: a hash of (seed, purpose, place), for numbers that are wanted at many places in any
+/// order. Each word goes through the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+pub fn hash(seed: u64, purpose: Purpose, place: [u64; 3]) -> u64 {
+    let words = [seed, purpose as u64].into_iter().chain(place);
+    words.fold(0, |state, word| mix((state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15)))
+}
+
+/// The finalizer of SplitMix64.
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// A stream of random numbers, identified by (seed, purpose, index).
@@ -110,6 +126,26 @@ mod tests {
         assert_ne!(first, draw(0, Purpose::Shuffle, 0));
         assert_ne!(first, draw(0, Purpose::Init, 1));
         assert_eq!(first, draw(0, Purpose::Init, 0));
+    }
+
+    #[test]
+    fn hashes_differ_by_seed_purpose_and_place_and_are_even() {
+        let first = hash(0, Purpose::Dropout, [0, 0, 0]);
+        for other in [
+            hash(1, Purpose::Dropout, [0, 0, 0]),
+            hash(0, Purpose::Init, [0, 0, 0]),
+            hash(0, Purpose::Dropout, [1, 0, 0]),
+            hash(0, Purpose::Dropout, [0, 1, 0]),
+            hash(0, Purpose::Dropout, [0, 0, 1]),
+        ] {
+            assert_ne!(first, other);
+        }
+        // Each bit is set half of the time: of 10,000 within six standard deviations of 50.
+        for bit in 0..64 {
+            let set =
+                (0..10_000).filter(|&i| hash(7, Purpose::Dropout, [i / 100, 3, i % 100]) >> bit & 1 == 1);
+            assert!((set.count() as i32 - 5000).abs() < 300, "bit {bit}");
+        }
     }
 
     #[test]

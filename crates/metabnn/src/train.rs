@@ -6,7 +6,7 @@ use crate::analysis::{Flips, Signs, WeightHistogram};
 use crate::evaluate::{Knowledge, evaluate_all, evaluate_training};
 use crate::machine::Machine;
 use crate::metrics::{AccuracyMatrix, Evaluation, accuracies};
-use crate::network::Network;
+use crate::network::{Network, ShapeError};
 use crate::optim::Adam;
 use crate::random::{Purpose, Stream};
 use crate::recipe::settings::{Evaluate, Scenario, Settings, Statistics};
@@ -50,6 +50,9 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// The settings make no network for these images.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The loss, a hidden weight or what the rule keeps of a synapse is no longer a finite number.
     #[error(
         "{what} became {value} at step {step} (task {task}, epoch {epoch}); \
@@ -76,8 +79,8 @@ pub enum TrainError {
 /// The same settings and seed give the same bits at any number of threads.
 ///
 /// # Errors
-/// [`TrainError::NotFinite`] as soon as the loss is NaN or infinite, or a hidden weight or the rule's memory of a synapse
-/// at the end of a task.
+/// [`TrainError::Shape`] if a layer would have no output; [`TrainError::NotFinite`] as soon as the loss is NaN or infinite,
+/// or a hidden weight or the rule's memory of a synapse at the end of a task.
 pub fn train(
     settings: &Settings,
     stream: &TaskStream,
@@ -97,8 +100,7 @@ pub fn train_on(
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Outcome, TrainError> {
     let start = Instant::now();
-    let network = Network::from_settings(settings, stream.image.width(), stream.classes);
-    let network = network.on(machine);
+    let network = Network::from_settings(settings, stream.image, stream.classes)?.on(machine);
     let mut adam = Adam::new(&settings.optimizer, &network.layers);
     let mut knowledge = Knowledge::new(network);
     let mut evaluations = evaluate_training(&knowledge, stream, settings, (0, 0));

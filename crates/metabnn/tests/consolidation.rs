@@ -21,9 +21,9 @@ const BATCH: usize = 8;
 
 /// The network that a file starts from, and its optimizer.
 fn start(golden: &mut Golden) -> (Network, settings::Optimizer) {
-    let layers = WIDTHS.windows(2).zip(1..).map(|(pair, l)| Layer {
-        linear: Linear::new(pair[0], &golden.f32(&format!("init_fc{l}_w")), true),
-        norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
+    let layers = WIDTHS.windows(2).zip(1..).map(|(pair, l)| {
+        let norm = BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default());
+        Layer::dense(Linear::new(pair[0], &golden.f32(&format!("init_fc{l}_w")), true), norm)
     });
     let network = Network::new(layers.collect(), Precision::Binary);
     (network, settings::Optimizer { weight_decay: 1e-4, ..settings::Optimizer::default() })

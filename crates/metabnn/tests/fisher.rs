@@ -31,7 +31,7 @@ fn network(precision: Precision) -> Network {
             variance: random(outputs, 40 + index).iter().map(|v| inputs as f32 * (1.2 + v)).collect(),
         };
         let norm = BatchNorm::with_state(state, &settings::Norm::default());
-        Layer { linear: Linear::new(inputs, &random(inputs * outputs, index), binarized), norm }
+        Layer::dense(Linear::new(inputs, &random(inputs * outputs, index), binarized), norm)
     });
     Network::new(layers.collect(), precision)
 }
@@ -86,7 +86,7 @@ struct Plain {
 
 impl Plain {
     fn of(layer: &Layer) -> Self {
-        let Layer { linear, norm } = layer;
+        let Layer { linear, norm, .. } = layer;
         let binarized = linear.binary().is_some();
         let in_use = |weight: &f32| f64::from(if binarized { weight.signum() } else { *weight });
         let rows = linear.hidden().to_rows();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use metabnn::data::{Dataset, Images, Samples};
+use metabnn::data::{Dataset, Images, Samples, Shape};
 use metabnn::evaluate::evaluate;
 use metabnn::model::Model;
 use metabnn::network::{Inputs, Network, Rows};
@@ -31,8 +31,11 @@ fn moments(values: &[f32]) -> (f64, f64) {
 
 #[test]
 fn initial_weights_and_scales_have_their_distributions() {
-    let uniform = Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), 300, 10);
-    let gaussian = Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), 300, 10);
+    let uniform =
+        Network::from_settings(&settings(Init::Uniform, GammaInit::Ones), Shape::features(300), 10).unwrap();
+    let gaussian =
+        Network::from_settings(&settings(Init::Gaussian, GammaInit::Uniform), Shape::features(300), 10)
+            .unwrap();
     assert_eq!(uniform.layers.iter().map(|l| l.linear.outputs()).collect::<Vec<_>>(), [100, 50, 10]);
     let weights = uniform.layers[0].linear.hidden().to_rows();
     let (mean, deviation) = moments(&weights);
@@ -51,7 +54,8 @@ fn a_factor_scales_the_initial_scales_layer_by_layer() {
         let once = settings(Init::Uniform, gamma_init);
         let mut scaled = once.clone();
         scaled.norm.gamma_scale = PerLayer::Each(vec![0.5, 1.0, 0.25]);
-        let [once, scaled] = [once, scaled].map(|settings| Network::from_settings(&settings, 300, 10));
+        let [once, scaled] = [once, scaled]
+            .map(|settings| Network::from_settings(&settings, Shape::features(300), 10).unwrap());
         for ((once, scaled), factor) in once.layers.iter().zip(&scaled.layers).zip([0.5, 1.0, 0.25]) {
             assert_eq!(once.linear, scaled.linear);
             let expected: Vec<f32> = once.norm.state.gamma.iter().map(|gamma| factor * gamma).collect();
@@ -66,7 +70,8 @@ fn the_weights_of_a_layer_depend_on_no_other() {
     let narrow = settings(Init::Uniform, GammaInit::Ones);
     let mut wide = narrow.clone();
     wide.network.hidden = vec![100, 50, 130];
-    let [narrow, wide] = [narrow, wide].map(|settings| Network::from_settings(&settings, 300, 10));
+    let [narrow, wide] =
+        [narrow, wide].map(|settings| Network::from_settings(&settings, Shape::features(300), 10).unwrap());
     for layer in 0..2 {
         assert_eq!(narrow.layers[layer].linear, wide.layers[layer].linear);
     }

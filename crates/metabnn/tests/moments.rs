@@ -1,7 +1,7 @@
 //! Adam's moments in sixteen bits: those of 32 bits, rounded at random, each by itself.
 
 use metabnn::kernels::{AdamStep, Kernels};
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, Rows, Tile};
+use metabnn::network::{Batch, BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows, Tile};
 use metabnn::optim::Adam;
 use metabnn::plasticity::{Rule, SynapticRule};
 use metabnn::random::{Purpose, Stream};
@@ -18,6 +18,7 @@ fn random(n: usize, index: u32) -> Vec<f32> {
 /// A network after some steps with `rule`, and its optimizer.
 fn trained(rule: &dyn SynapticRule, state: State, steps: u32) -> (Network, Adam) {
     let layers = WIDTHS.windows(2).enumerate().map(|(index, pair)| Layer {
+        shape: LayerShape::Dense,
         linear: Linear::new(pair[0], &random(pair[0] * pair[1], index as u32), true),
         norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
     });

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use metabnn::kernels::{AdamStep, Kernels};
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, Rows, Tile};
+use metabnn::network::{Batch, BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows, Tile};
 use metabnn::optim::Adam;
 use metabnn::plasticity::{Metaplastic, PerLayer, Rule, SynapticRule};
 use metabnn::random::{Purpose, Stream};
@@ -47,6 +47,7 @@ fn random(n: usize, index: u32) -> Vec<f32> {
 fn network(precision: Precision) -> Network {
     let binarized = precision == Precision::Binary;
     let layers = WIDTHS.windows(2).enumerate().map(|(index, pair)| Layer {
+        shape: LayerShape::Dense,
         linear: Linear::new(pair[0], &random(pair[0] * pair[1], index as u32), binarized),
         norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
     });

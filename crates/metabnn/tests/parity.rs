@@ -5,7 +5,7 @@
 mod golden;
 
 use golden::{Golden, assert_close};
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, Rows};
+use metabnn::network::{Batch, BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows};
 use metabnn::optim::Adam;
 use metabnn::plasticity::{Metaplastic, PerLayer, Rule};
 use metabnn::random::{Purpose, Stream};
@@ -33,6 +33,7 @@ impl Trained {
     fn new(widths: &[usize], hidden: Vec<Vec<f32>>, precision: Precision, m: Vec<f32>) -> Self {
         let binarized = precision == Precision::Binary;
         let layers = widths.windows(2).zip(hidden).map(|(pair, hidden)| Layer {
+            shape: LayerShape::Dense,
             linear: Linear::new(pair[0], &hidden, binarized),
             norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
         });

@@ -115,9 +115,9 @@ fn elastic_weight_consolidation_adds_the_gradient_of_its_penalty() {
 
 fn network(precision: Precision, widths: &[usize]) -> Network {
     let binarized = precision == Precision::Binary;
-    let layers = widths.windows(2).zip(40..).map(|(pair, index)| Layer {
-        linear: Linear::new(pair[0], &random(pair[0] * pair[1], index), binarized),
-        norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
+    let layers = widths.windows(2).zip(40..).map(|(pair, index)| {
+        let norm = BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default());
+        Layer::dense(Linear::new(pair[0], &random(pair[0] * pair[1], index), binarized), norm)
     });
     Network::new(layers.collect(), precision)
 }

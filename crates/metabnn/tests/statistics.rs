@@ -1,6 +1,6 @@
 //! Batch norm at test time: whose statistics, and that they are exact.
 
-use metabnn::network::{BatchNorm, Inputs, Layer, Linear, Network, Rows};
+use metabnn::network::{BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows};
 use metabnn::random::{Purpose, Stream};
 use metabnn::recipe::settings::{self, Precision, Statistics};
 
@@ -15,6 +15,7 @@ fn random(n: usize, index: u32) -> Vec<f32> {
 fn network(precision: Precision) -> Network {
     let binarized = precision == Precision::Binary;
     let layer = |(index, (inputs, outputs)): (usize, (usize, usize))| Layer {
+        shape: LayerShape::Dense,
         linear: Linear::new(inputs, &random(inputs * outputs, index as u32), binarized),
         norm: BatchNorm::new(random(outputs, 10 + index as u32), &settings::Norm::default()),
     };

@@ -111,3 +111,24 @@ fn too_few_images_for_the_tasks_are_refused() {
     let says = "tasks.count = 121 subsets need at least 242 training images of mnist, which has 240";
     place.refuses(&run("pmnist", &set, "out"), 1, &[says]);
 }
+
+#[test]
+fn a_convolution_without_output_is_refused() {
+    let place = Workplace::new();
+    for (set, says) in [
+        (
+            &["network.channels=[4, 4]", "network.kernel=15"][..],
+            "layer 2: a kernel of 15x15 on maps of 14x14 with padding 0 gives no output; a smaller network.kernel",
+        ),
+        (
+            &["network.channels=[4]", "network.kernel=27", "network.pool=max", "network.pool_size=3"],
+            "layer 1: pooling 3x3 of the 2x2 sums of a kernel of 27x27 leaves nothing; a smaller network.pool_size",
+        ),
+        (
+            &["network.channels=[4]", "network.kernel=28", "norm.kind=instance"],
+            "layer 1: norm.kind = \"instance\" over a single position of each sample gives 0 whatever it is",
+        ),
+    ] {
+        place.refuses(&run("pmnist", set, "out"), 1, &["seed=0: ", says]);
+    }
+}

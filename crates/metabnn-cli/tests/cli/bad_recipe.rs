@@ -80,6 +80,32 @@ fn a_wrong_setting_of_the_command_line_says_what_the_key_takes() {
 }
 
 #[test]
+fn a_wrong_setting_of_convolutions_or_norms_says_what_the_key_takes() {
+    let place = Workplace::new();
+    for (setting, takes) in [
+        ("network.channels=[0]", "network.channels: takes a list of at most 64 widths"),
+        ("network.kernel=0", "network.kernel: takes a whole number from 1 to 64, got 0"),
+        ("network.stride=0", "network.stride: takes a whole number from 1 to 64, got 0"),
+        ("network.padding=65", "network.padding: takes a whole number from 0 to 64, got 65"),
+        ("network.pool=mean", "network.pool: takes \"none\" or \"average\" or \"max\", got mean"),
+        ("network.pool_size=17", "network.pool_size: takes a whole number from 1 to 16, got 17"),
+        ("network.pool_after=2", "network.pool_after: takes a list of convolutions, counted from 1"),
+        (
+            "network.pool_after=[1]",
+            "network.pool_after: takes each of the 0 convolutions of network.channels once at most, got 1",
+        ),
+        ("network.dropout=1", "network.dropout: takes a number in [0, 1), got 1"),
+        ("network.activation=relu", "network.activation: takes \"by-precision\" or \"hardtanh\", got relu"),
+        ("network.init=xavier", "takes \"uniform\" or \"gaussian\" or \"xavier-normal\", got xavier"),
+        ("norm.kind=layer", "norm.kind: takes \"batch\" or \"instance\", got layer"),
+        ("norm.affine=1", "norm.affine: takes true or false, got 1"),
+    ] {
+        let place_of = format!("--set {setting}: ");
+        place.refuses(&run("pmnist", &[setting], "out"), 2, &[&place_of, takes]);
+    }
+}
+
+#[test]
 fn every_error_of_a_file_is_told_with_its_line() {
     let place = Workplace::new();
     let recipe = "name = \"mine\"\n[data]\nsets = [\"mnist\"]\n[network]\nhiden = [16]\n[rule]\nm = -1\n\

@@ -50,6 +50,11 @@ impl Samples {
         self.batch.next_multiple_of(LANES)
     }
 
+    /// All words, [`Samples::stride`] per 64 features.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// All words, [`Samples::stride`] per 64 features; bits beyond width and batch must stay zero.
     pub fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words

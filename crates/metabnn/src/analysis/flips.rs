@@ -53,7 +53,7 @@ mod tests {
 
     fn network(hidden: &[f32], precision: Precision) -> Network {
         let linear = Linear::new(3, hidden, precision == Precision::Binary);
-        Network::new(vec![Layer { linear, norm: BatchNorm::new(vec![1.0; 2], &Norm::default()) }], precision)
+        Network::new(vec![Layer::dense(linear, BatchNorm::new(vec![1.0; 2], &Norm::default()))], precision)
     }
 
     #[test]

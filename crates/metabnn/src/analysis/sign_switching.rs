@@ -99,9 +99,9 @@ mod tests {
     }
 
     fn knowledge(hidden: [Vec<f32>; 2], machine: &Machine) -> Knowledge {
-        let layer = |(index, hidden): (usize, Vec<f32>)| Layer {
-            linear: Linear::new(WIDTHS[index], &hidden, true),
-            norm: BatchNorm::new(vec![0.7; WIDTHS[index + 1]], &settings::Norm::default()),
+        let layer = |(index, hidden): (usize, Vec<f32>)| {
+            let norm = BatchNorm::new(vec![0.7; WIDTHS[index + 1]], &settings::Norm::default());
+            Layer::dense(Linear::new(WIDTHS[index], &hidden, true), norm)
         };
         let layers = hidden.into_iter().enumerate().map(layer).collect();
         Knowledge::new(Network::new(layers, Precision::Binary).on(machine))

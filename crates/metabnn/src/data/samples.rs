@@ -33,9 +33,14 @@ impl Shape {
         Self::grey(1, width)
     }
 
+    /// Positions of a channel.
+    pub const fn positions(self) -> usize {
+        self.rows.saturating_mul(self.columns)
+    }
+
     /// Values of a sample, channels * rows * columns: the input width of a network.
     pub const fn width(&self) -> usize {
-        self.channels.saturating_mul(self.rows).saturating_mul(self.columns)
+        self.channels.saturating_mul(self.positions())
     }
 }
 

@@ -8,10 +8,21 @@ use super::mask::{Mask, pack};
 pub enum Gate {
     /// Nothing: the gradient passes.
     Open,
-    /// The sign: the gradient passes where |z| <= 1 (clipped straight-through).
+    /// The sign, or hardtanh: the gradient passes where |z| <= 1 (clipped straight-through).
     Sign,
     /// ReLU: the gradient passes where z > 0.
     Relu,
+}
+
+impl Gate {
+    /// Whether the gradient passes at `z`.
+    pub fn passes(self, z: f32) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Sign => z.abs() <= 1.0,
+            Self::Relu => z > 0.0,
+        }
+    }
 }
 
 /// Scale and shift of one feature, with 1 / sqrt(variance + eps) of the batch.

@@ -2,6 +2,7 @@
 
 use metabnn_infer::WORD;
 
+use super::activation::HandsOn;
 use super::linear::Input;
 use super::passed::{Passed, Shown};
 use super::rows::Rows;
@@ -9,7 +10,7 @@ use super::update::side_by_side;
 use super::{Batch, Inputs, Layer, Network, Tiled, cross_entropy};
 use crate::kernels::{Gate, Kernels, LANES, Lanes, Left, Matrix, MatrixMut};
 use crate::machine::Machine;
-use crate::recipe::settings::{Precision, Statistics};
+use crate::recipe::settings::Statistics;
 
 /// One layer's share in the Fisher information of a batch: the gradient of sample b for the weight (o, i) is
 /// dy[o, b] x[i, b], so the sum of its squares is a product of squares.
@@ -25,7 +26,7 @@ impl Network {
     /// `F[o, i] = 1/N sum_n (d -log softmax(z(x_n))[label_n] / dW[o, i])^2` over the N samples of batches 0..`count`,
     /// `batch(i)` being one. W are the weights in use: the signs of the hidden ones in a binarized network.
     ///
-    /// Every sample is by itself: batch norms use the running (or recalibrated) statistics of their state. Signs are
+    /// The layers have to be dense, their norms batch norms; recipes with others are refused. Every sample is by itself: batch norms use the running (or recalibrated) statistics of their state. Signs are
     /// passed straight through, as in training. Source: Kirkpatrick et al. 2017, as in the authors' code.
     pub fn fisher(&self, count: usize, batch: impl Fn(usize) -> Batch + Sync) -> Vec<Tiled> {
         let Machine { kernels, pool } = &self.machine;
@@ -56,12 +57,8 @@ impl Network {
         for index in (1..self.layers.len()).rev() {
             let (before, now) = passed.split_at_mut(index);
             let Passed { normed, gradient, .. } = &mut before[index - 1];
-            self.layers[index].linear.input_gradient(kernels, &now[0].gradient, gradient);
-            let gate = match self.precision {
-                Precision::Binary => Gate::Sign,
-                Precision::FullPrecision => Gate::Relu,
-            };
-            self.layers[index - 1].norm.backward_test(gate, normed, gradient);
+            self.layers[index].linear.input_gradient(kernels, &now[0].gradient, 0, gradient.flat_mut());
+            self.layers[index - 1].norm.backward_test(self.activation.gate(), normed, gradient);
         }
         let squared = |mut rows: Rows| {
             rows.flat_mut().iter_mut().for_each(|value| *value *= *value);
@@ -72,8 +69,8 @@ impl Network {
             inputs => Some(squared(inputs.to_real())),
         };
         let mut inputs = Some(first);
-        let squares = passed.into_iter().map(|Passed { real, gradient, .. }| {
-            let next = (self.precision == Precision::FullPrecision).then(|| squared(real));
+        let squares = passed.into_iter().map(|Passed { handed, gradient, .. }| {
+            let next = handed.into_real().map(squared);
             let inputs = inputs.replace(next).flatten();
             Squares { inputs, gradient: squared(gradient) }
         });
@@ -83,15 +80,15 @@ impl Network {
     /// Forward through all layers as in a test, each sample by itself; the gradient of the last layer's sums.
     fn pass_test(&self, batch: &Batch) -> Vec<Passed> {
         let mut shown = Shown::default();
-        shown.look_at(&batch.inputs, self.precision);
+        shown.look_at(&batch.inputs, &self.layers[0].shape, self.precision);
         let mut passed = vec![Passed::default(); self.layers.len()];
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, now) = passed.split_at_mut(index);
             let input = match before.last() {
-                Some(below) => below.output(self.precision),
+                Some(below) => below.handed.input(),
                 None => shown.input(&batch.inputs),
             };
-            let next = (index + 1 < self.layers.len()).then_some(self.precision);
+            let next = (index + 1 < self.layers.len()).then(|| self.hands_on_in_test());
             layer.pass_test(self.machine.kernels, input, &mut now[0], batch.labels.len(), next);
         }
         if let (Some(Passed { normed, gradient, .. }), Some(Layer { norm, .. })) =
@@ -117,17 +114,17 @@ impl Layer {
         input: Input<'_>,
         passed: &mut Passed,
         batch: usize,
-        next: Option<Precision>,
+        next: Option<HandsOn>,
     ) {
-        let Self { linear, norm } = self;
-        passed.reshape(linear.outputs(), batch, next);
+        let Self { linear, norm, .. } = self;
+        passed.reshape(linear.outputs(), batch, 1, next);
         for mut share in passed.shares(linear.outputs().next_multiple_of(WORD)) {
             linear.forward(kernels, input, share.first, share.normed, share.columns);
             for (feature, row) in share.normed.chunks_exact_mut(share.columns.stride).enumerate() {
                 norm.normalise_test(kernels, &norm.state, feature, &mut row[..batch], Statistics::Running);
             }
-            if let Some(precision) = next {
-                share.activate(kernels, precision, &norm.state);
+            if let Some(hands_on) = next {
+                share.activate(kernels, hands_on, &norm.state);
             }
         }
     }

@@ -173,18 +173,6 @@ impl Linear {
         }
     }
 
-    /// `dx[i, b] = sum_o W[o, i] dy[o, b]` for all inputs, with the weights in use. Shapes: dy (out, batch), dx (in,
-    /// batch).
-    pub fn input_gradient(&self, kernels: Kernels, dy: &Rows, dx: &mut Rows) {
-        match &self.binary {
-            Some(Binary { columns, .. }) => {
-                let below = InputGradient { inputs: self.inputs(), outputs: self.outputs(), columns };
-                below.rows(kernels, dy, 0, dx.flat_mut());
-            }
-            None => self.real_input_gradient(kernels, dy, 0, dx.flat_mut()),
-        }
-    }
-
     /// `dx[i, b] = sum_o W[o, i] dy[o, b]` for the inputs from `first` on, with real weights. Shapes: dy (out, batch),
     /// dx (inputs, batch), its rows as far apart as those of dy.
     pub fn real_input_gradient(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
@@ -199,6 +187,17 @@ impl Linear {
                 let dx = MatrixMut { values: &mut *dx, stride: columns.stride };
                 (kernels.product)(weights, tile_of_dy, dx, columns.count);
             }
+        }
+    }
+
+    /// The same with the weights in use, binary or real.
+    pub fn input_gradient(&self, kernels: Kernels, dy: &Rows, first: usize, dx: &mut [f32]) {
+        match &self.binary {
+            Some(Binary { columns, .. }) => {
+                let (inputs, outputs) = (self.inputs(), self.outputs());
+                InputGradient { inputs, outputs, columns }.rows(kernels, dy, first, dx);
+            }
+            None => self.real_input_gradient(kernels, dy, first, dx),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Batch norm: z = gamma (y - mean) / sqrt(variance + eps) + beta, feature by feature.
+//! Batch norm: z = gamma (y - mean) / sqrt(variance + eps) + beta, feature by feature; or instance norm, the same with
+//! each sample's own statistics (`instance.rs` has that of dense layers).
 
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +21,13 @@ pub struct NormState {
     pub variance: Vec<f32>,
 }
 
-/// A batch-norm layer.
+/// A batch-norm or instance-norm layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNorm {
     /// Parameters and kept statistics.
     pub state: NormState,
+    kind: settings::NormKind,
+    affine: bool,
     eps: f32,
     momentum: f32,
 }
@@ -73,7 +76,18 @@ impl BatchNorm {
 
     /// Batch norm in a known `state`.
     pub fn with_state(state: NormState, settings: &settings::Norm) -> Self {
-        Self { state, eps: settings.eps, momentum: settings.momentum }
+        let &settings::Norm { kind, affine, eps, momentum, .. } = settings;
+        Self { state, kind, affine, eps, momentum }
+    }
+
+    /// What is normalised together.
+    pub fn kind(&self) -> settings::NormKind {
+        self.kind
+    }
+
+    /// Whether scale and shift are learned.
+    pub fn is_affine(&self) -> bool {
+        self.affine
     }
 
     /// Normalises one row of pre-activations in place with its own statistics, which it gives.
@@ -82,6 +96,14 @@ impl BatchNorm {
         let inverse = self.inverse_deviation(variance);
         (kernels.normalise)(y, mean, inverse);
         BatchStatistics { mean, variance, inverse }
+    }
+
+    /// Normalises one row of pre-activations in place, in as many equal pieces as there are places in `seen`, each with
+    /// its own statistics, which go there.
+    pub fn normalise_pieces(&self, kernels: Kernels, y: &mut [f32], seen: &mut [BatchStatistics]) {
+        let size = y.len() / seen.len().max(1);
+        let pieces = y.chunks_exact_mut(size.max(1));
+        pieces.zip(seen).for_each(|(y, seen)| *seen = self.normalise(kernels, y));
     }
 
     /// Normalises the row of pre-activations of `feature` in place as a test does: with the statistics of `state`, or
@@ -103,8 +125,12 @@ impl BatchNorm {
         }
     }
 
-    /// Moves the running statistics towards those of a batch (unbiased variance, as PyTorch does).
+    /// Moves the running statistics towards those of `batch` values of every feature (unbiased variance, as PyTorch
+    /// does). Instance norm keeps none.
     pub fn keep_running(&mut self, seen: &[BatchStatistics], batch: usize) {
+        if self.kind == settings::NormKind::Instance {
+            return;
+        }
         let unbiased = batch as f32 / (batch as f32 - 1.0);
         let running = self.state.mean.iter_mut().zip(&mut self.state.variance);
         for ((mean, variance), seen) in running.zip(seen) {
@@ -115,7 +141,7 @@ impl BatchNorm {
 
     /// Turns the gradient `d` of what stands after `gate` and batch norm, for features from `first` on, into that of the
     /// pre-activations, in place; `gradient` receives (dL/dgamma, dL/dbeta). Rows of `d` are as far apart as those of
-    /// `normed`. See [`Kernels::norm_backward`].
+    /// `normed`, and were normalised in as many pieces as each of them has in `seen`. See [`Kernels::norm_backward`].
     pub fn backward(
         &self,
         kernels: Kernels,
@@ -126,13 +152,19 @@ impl BatchNorm {
         gradient: (&mut [f32], &mut [f32]),
     ) {
         let columns = normed.columns();
+        let pieces = seen.len() / normed.features().max(1);
+        let size = columns.count / pieces.max(1);
         let gradient = gradient.0.iter_mut().zip(gradient.1);
         for (row, (d, (of_gamma, of_beta))) in d.chunks_mut(columns.stride).zip(gradient).enumerate() {
             let feature = first + row;
             let (gamma, beta) = (self.state.gamma[feature], self.state.beta[feature]);
-            let row = NormRow { gamma, beta, inverse: seen[feature].inverse };
-            let d = &mut d[..columns.count];
-            (*of_gamma, *of_beta) = (kernels.norm_backward)(gate, row, normed.row(feature), d);
+            (*of_gamma, *of_beta) = (0.0, 0.0);
+            let d = d[..columns.count].chunks_exact_mut(size).zip(normed.row(feature).chunks_exact(size));
+            for ((d, normed), seen) in d.zip(&seen[feature * pieces..]) {
+                let row = NormRow { gamma, beta, inverse: seen.inverse };
+                let (gamma, beta) = (kernels.norm_backward)(gate, row, normed, d);
+                (*of_gamma, *of_beta) = (*of_gamma + gamma, *of_beta + beta);
+            }
         }
     }
 
@@ -155,7 +187,7 @@ impl BatchNorm {
     }
 
     /// 1 / sqrt(variance + eps).
-    fn inverse_deviation(&self, variance: f32) -> f32 {
+    pub(super) fn inverse_deviation(&self, variance: f32) -> f32 {
         1.0 / (variance + self.eps).sqrt()
     }
 }

@@ -3,11 +3,14 @@
 
 use metabnn_infer::WORD;
 
+use super::convolution::{Maps, put_together};
 use super::linear::Input;
+use super::norm::NormGradient;
 use super::passed::{Passed, Shown};
 use super::rows::Rows;
-use super::update::{GradientInput, Tile, Tiles};
-use super::{Batch, Inputs, Layer, Network, cross_entropy};
+use super::unfold::unflatten;
+use super::update::{Tile, Tiles};
+use super::{Batch, Inputs, Layer, LayerShape, Network, Together, cross_entropy};
 use crate::kernels::{AdamStep, Gate};
 use crate::machine::Machine;
 use crate::optim::{Adam, Moments};
@@ -19,14 +22,15 @@ use crate::recipe::settings::Precision;
 const LEAST_INPUTS: usize = 256;
 
 /// What is done while a step has threads to spare.
-type Aside<'a> = &'a mut (dyn FnMut() + Send);
+pub(super) type Aside<'a> = &'a mut (dyn FnMut() + Send);
 
 /// A piece of work on the way back through a layer.
 #[allow(clippy::large_enum_variant)] // most are updates, the large ones
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Something else that is due.
     Aside(Aside<'a>),
-    /// The gradient below, for inputs from the first on, and those of scale and shift there.
+    /// The gradient below, for inputs from the first on, and those of scale and shift there; these are empty where
+    /// they have to wait for the whole of it.
     Below { first: usize, gradient: &'a mut [f32], of_norm: (&'a mut [f32], &'a mut [f32]) },
     /// The update of some synapses.
     Update(Tiles<'a>),
@@ -49,44 +53,55 @@ impl Network {
         // Out of the network, so that layers and what they passed can be borrowed apart.
         let (mut passed, mut shown) = (std::mem::take(&mut self.passed), std::mem::take(&mut self.shown));
         passed.resize_with(self.layers.len(), Passed::default);
-        shown.look_at(&batch.inputs, self.precision);
+        shown.look_at(&batch.inputs, &self.layers[0].shape, self.precision);
         self.layers.iter_mut().for_each(|layer| layer.linear.make_memory(rule.memory()));
         for index in 0..self.layers.len() {
             let (before, now) = passed.split_at_mut(index);
-            let input = match before.last() {
-                Some(below) => below.output(self.precision),
-                None => shown.input(&batch.inputs),
-            };
-            self.forward(index, input, &mut now[0], batch.labels.len());
+            let (now, samples) = (&mut now[0], batch.labels.len());
+            match (self.layers[index].shape, before.last()) {
+                (LayerShape::Dense, Some(below)) => self.forward(index, below.dense().input(), now, samples),
+                (LayerShape::Dense, None) => self.forward(index, shown.input(&batch.inputs), now, samples),
+                (LayerShape::Convolution(convolution), below) => {
+                    let maps = below.map_or(Maps::Real(shown.maps()), |below| below.handed.maps());
+                    self.convolve((index, &convolution), maps, now, samples);
+                }
+            }
         }
         let loss = self.loss(&batch.labels, &mut passed);
         let step = adam.next_step();
         self.backward(&batch.inputs, (adam, rule, &step), &mut passed, &mut shown, aside);
         self.update_norms(adam, &step, &passed);
+        self.steps += 1;
         (self.passed, self.shown) = (passed, shown);
         loss
     }
 
-    /// Layer `index`: sums, batch norm, activation.
+    /// Layer `index`, a dense one: sums, norm, activation.
     fn forward(&mut self, index: usize, input: Input<'_>, passed: &mut Passed, batch: usize) {
-        let (Machine { kernels, pool }, precision) = (self.machine.clone(), self.precision);
-        let is_last = index + 1 == self.layers.len();
-        let Layer { linear, norm } = &mut self.layers[index];
-        passed.reshape(linear.outputs(), batch, (!is_last).then_some(precision));
+        let (Machine { kernels, pool }, hands_on) = (self.machine.clone(), self.hands_on(index));
+        let by_unit = self.layers[index].together() != Together::Units;
+        let Layer { linear, norm, .. } = &mut self.layers[index];
+        passed.reshape(linear.outputs(), batch, usize::from(by_unit), hands_on);
         // With pixels and reals, every share makes its own tables of all inputs.
         let shares = if matches!(input, Input::Signs(_)) { 4 } else { 1 } * pool.threads();
-        let units = linear.outputs().div_ceil(WORD);
+        let size = WORD * linear.outputs().div_ceil(WORD).div_ceil(shares);
         let (linear, as_it_is) = (&*linear, &*norm);
-        pool.share(passed.shares(WORD * units.div_ceil(shares)), |mut share| {
+        pool.share(passed.shares(size), |mut share| {
             linear.forward(kernels, input, share.first, share.normed, share.columns);
-            let rows = share.normed.chunks_exact_mut(share.columns.stride);
-            for (row, seen) in rows.zip(share.seen.iter_mut()) {
-                *seen = as_it_is.normalise(kernels, &mut row[..batch]);
+            if by_unit {
+                share.normalise(kernels, as_it_is);
             }
-            if !is_last {
-                share.activate(kernels, precision, &as_it_is.state);
+            if let (true, Some(hands_on)) = (by_unit, hands_on) {
+                share.activate(kernels, hands_on, &as_it_is.state);
             }
         });
+        if !by_unit {
+            norm.normalise_units(&mut passed.normed, &mut passed.seen);
+            if let Some(hands_on) = hands_on {
+                let state = &norm.state;
+                pool.share(passed.shares(size), |mut share| share.activate(kernels, hands_on, state));
+            }
+        }
         norm.keep_running(&passed.seen, batch);
         self.parts.done(index);
     }
@@ -102,12 +117,25 @@ impl Network {
             let row = passed.gradient.row_mut(class).iter_mut();
             row.zip(logits[class..].iter().step_by(classes)).for_each(|(row, value)| *row = *value);
         }
-        let Passed { normed, seen, gradient, norm_gradient, .. } = passed;
-        let of_norm = (&mut norm_gradient.gamma[..], &mut norm_gradient.beta[..]);
-        let from = (&*normed, &seen[..]);
-        layer.norm.backward(self.machine.kernels, Gate::Open, from, 0, gradient.flat_mut(), of_norm);
+        self.back_through_norm(self.layers.len() - 1, Gate::Open, passed);
         self.parts.done(self.layers.len());
         loss
+    }
+
+    /// From the gradient of what stands after `gate` and the norm of layer `index` to that of its sums.
+    fn back_through_norm(&self, index: usize, gate: Gate, passed: &mut Passed) {
+        let (layer, kernels) = (&self.layers[index], self.machine.kernels);
+        let Passed { normed, seen, gradient, norm_gradient, .. } = passed;
+        let from = (&*normed, &seen[..]);
+        if layer.together() == Together::Units {
+            return layer.norm.backward_units(gate, from, gradient, norm_gradient);
+        }
+        let stride = gradient.columns().stride;
+        let rows = gradient.flat_mut().chunks_mut(stride).enumerate();
+        let rows = rows.zip(norm_gradient.gamma.chunks_mut(1).zip(norm_gradient.beta.chunks_mut(1)));
+        self.machine.pool.share(rows, |((feature, gradient), of_norm)| {
+            layer.norm.backward(kernels, gate, from, feature, gradient, of_norm);
+        });
     }
 
     /// From the output down: the gradient below each layer, and the update of its synapses. What the first layer needs
@@ -125,7 +153,16 @@ impl Network {
             let (before, now) = passed.split_at_mut(index);
             let (dy, moments) = (&now[0].gradient, &mut adam.weights[index]);
             let update = |tile: Tile<'_>| rule.update(kernels, step, index, tile);
-            if let Some(below) = before.last_mut() {
+            if let LayerShape::Convolution(convolution) = self.layers[index].shape {
+                let maps = before.last().map_or(Maps::Real(shown.maps()), |below| below.handed.maps());
+                let aside: Option<Aside<'_>> = if index == 1.min(layers - 1) { Some(aside) } else { None };
+                let place = (index, &convolution);
+                let pieces = self.back_through_convolution(place, maps, &now[0], moments, &update, aside);
+                if let Some(below) = before.last_mut() {
+                    put_together(&pieces, &mut below.gradient);
+                    self.back_through_norm(index - 1, self.activation.gate(), below);
+                }
+            } else if let Some(below) = before.last_mut() {
                 let mut ready = || {
                     shown.make_ready(inputs);
                     aside();
@@ -156,23 +193,19 @@ impl Network {
         update: &(impl Fn(Tile<'_>) + Sync),
         aside: Option<Aside<'_>>,
     ) {
-        let Machine { kernels, pool } = &self.machine;
+        let Machine { kernels, pool } = &self.machine.clone();
+        let (gate, hands_on) = (self.activation.gate(), self.hands_on(index - 1));
+        // Else the norm below waits for the whole gradient.
+        let at_once = below.flat.is_none() && self.layers[index - 1].together() == Together::Row;
         let (under, here) = self.layers.split_at_mut(index);
         let (norm, linear) = (&under[index - 1].norm, &mut here[0].linear);
-        let Passed { normed, seen, signs, real, gradient, norm_gradient, .. } = below;
-        let (gate, source) = match self.precision {
-            Precision::Binary => (Gate::Sign, GradientInput::Signs(signs)),
-            Precision::FullPrecision => (Gate::Relu, GradientInput::Real(real)),
+        let Passed { normed, seen, handed, flat, gradient, norm_gradient, .. } = below;
+        let (source, gradient) = match flat {
+            Some(flat) => (flat.handed.gradient_input(), &mut flat.gradient),
+            None => (handed.gradient_input(), gradient),
         };
         let share = linear.inputs().div_ceil(pool.threads()).max(LEAST_INPUTS).next_multiple_of(WORD);
-        let gradients = gradient.flat_mut().chunks_mut(share * dy.columns().stride);
-        let of_norm = norm_gradient.gamma.chunks_mut(share).zip(norm_gradient.beta.chunks_mut(share));
-        let belows = gradients.zip(of_norm).enumerate().map(|(index, (gradient, of_norm))| Piece::Below {
-            first: index * share,
-            gradient,
-            of_norm,
-        });
-        let mut lists = pool.parts(belows);
+        let mut lists = pool.parts(belows(gradient, at_once.then_some(norm_gradient), share));
         // To the thread whose part is the smallest where they are not even.
         if let (Some(aside), Some(list)) = (aside, lists.first_mut()) {
             list.push(Piece::Aside(aside));
@@ -181,7 +214,12 @@ impl Network {
             Piece::Aside(aside) => aside(),
             Piece::Below { first, gradient, of_norm } => {
                 below(first, gradient);
-                norm.backward(*kernels, gate, (normed, seen), first, gradient, of_norm);
+                if let Some(hands_on) = hands_on {
+                    hands_on.drop_rows(first, gradient, dy.columns());
+                }
+                if at_once {
+                    norm.backward(*kernels, gate, (normed, seen), first, gradient, of_norm);
+                }
             }
             Piece::Update(tiles) => tiles.update(*kernels, dy, source, update),
         };
@@ -202,11 +240,23 @@ impl Network {
             }
         }
         linear.finish();
+        if !at_once {
+            self.finish_below(index - 1, below);
+        }
     }
 
-    /// The plain Adam step of all scales and shifts.
+    /// What had to wait for the whole gradient of what layer `index` handed on: the way back through its norm.
+    fn finish_below(&self, index: usize, passed: &mut Passed) {
+        if let Some(flat) = &passed.flat {
+            unflatten(&flat.gradient, &mut passed.gradient);
+        }
+        self.back_through_norm(index, self.activation.gate(), passed);
+    }
+
+    /// The plain Adam step of all scales and shifts that are learned.
     fn update_norms(&mut self, adam: &mut Adam, step: &AdamStep, passed: &[Passed]) {
-        for ((layer, passed), moments) in self.layers.iter_mut().zip(passed).zip(&mut adam.norms) {
+        let layers = self.layers.iter_mut().zip(passed).zip(&mut adam.norms);
+        for ((layer, passed), moments) in layers.filter(|((layer, _), _)| layer.norm.is_affine()) {
             Adam::update_norm(
                 self.machine.kernels,
                 step,
@@ -217,4 +267,22 @@ impl Network {
         }
         self.parts.done(2 * self.layers.len() + 1);
     }
+}
+
+/// The gradient below a layer in shares of as many inputs each, with those of scale and shift where they can be taken at
+/// once.
+fn belows<'a>(
+    gradient: &'a mut Rows,
+    of_norm: Option<&'a mut NormGradient>,
+    share: usize,
+) -> impl Iterator<Item = Piece<'a>> {
+    let (gamma, beta) = of_norm.map_or_else(Default::default, |of| (&mut of.gamma[..], &mut of.beta[..]));
+    let (mut gamma, mut beta) = (gamma.chunks_mut(share), beta.chunks_mut(share));
+    let stride = gradient.columns().stride;
+    let gradients = gradient.flat_mut().chunks_mut(share * stride).enumerate();
+    gradients.map(move |(index, gradient)| Piece::Below {
+        first: index * share,
+        gradient,
+        of_norm: (gamma.next().unwrap_or_default(), beta.next().unwrap_or_default()),
+    })
 }

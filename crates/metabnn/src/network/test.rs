@@ -3,12 +3,15 @@
 use metabnn_infer::WORD;
 use metabnn_infer::kernels::Samples;
 
+use super::convolution::{Maps, Sums, gather};
 use super::linear::Input;
-use super::norm::{ExactStatistics, exact_sums};
+use super::norm::{BatchStatistics, ExactStatistics, exact_sums};
 use super::passed::{Share, Shown};
 use super::rows::Rows;
-use super::{Inputs, Network, NormState};
-use crate::recipe::settings::{Precision, Statistics};
+use super::unfold::{flatten, flatten_signs};
+use super::{Inputs, Layer, LayerShape, Network, NormState, Together};
+use crate::machine::Machine;
+use crate::recipe::settings::Statistics;
 
 /// Features whose sums are held at a time: few, so that they stay in cache.
 const FEATURES: usize = 64;
@@ -21,11 +24,23 @@ enum Output {
     Real(Rows),
 }
 
+/// What a layer receives.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Dense(Input<'a>),
+    Maps(Maps<'a>),
+}
+
 impl Output {
-    fn input(&self) -> Input<'_> {
+    /// Maps of `batch` samples with a row for each of their numbers.
+    fn flat(self, batch: usize) -> Self {
         match self {
-            Self::Signs(samples) => Input::Signs(samples),
-            Self::Real(rows) => Input::Real(rows),
+            Self::Signs(samples) => Self::Signs(Samples::from_features(&flatten_signs(&samples, batch))),
+            Self::Real(rows) => {
+                let mut flat = Rows::new(rows.features() * (rows.batch() / batch), batch);
+                flatten(&rows, batch, &mut flat);
+                Self::Real(flat)
+            }
         }
     }
 }
@@ -34,14 +49,17 @@ impl Network {
     /// Outputs for `inputs`, (batch, classes), with the batch-norm states `norms` (one per layer). The work of one
     /// thread.
     pub fn logits(&self, inputs: &Inputs, norms: &[NormState], statistics: Statistics) -> Vec<f32> {
-        let (last, kernels) = (self.layers.len() - 1, self.machine.kernels);
-        let (norm, state) = (&self.layers[last].norm, &norms[last]);
+        let last = self.layers.len() - 1;
+        let state = &norms[last];
         let classes = state.gamma.len();
         let mut logits = vec![0.0; inputs.batch() * classes];
-        self.sums(last, inputs, norms, statistics, |class, sums| {
-            norm.normalise_test(kernels, state, class, sums, statistics);
-            let column = logits[class..].iter_mut().step_by(classes);
-            column.zip(sums).for_each(|(logit, normed)| *logit = state.scale_and_shift(class, *normed));
+        self.sums(last, inputs, norms, statistics, |first, rows, features| {
+            self.normalise_test(last, state, statistics, first, rows, features);
+            for (row, class) in (first..first + features).enumerate() {
+                let column = logits[class..].iter_mut().step_by(classes);
+                let normed = column.zip(rows.row(row));
+                normed.for_each(|(logit, normed)| *logit = state.scale_and_shift(class, *normed));
+            }
         });
         logits
     }
@@ -54,9 +72,11 @@ impl Network {
             let network = &*self;
             let sums = network.machine.pool.map(0..count, |index| {
                 let (inputs, mut sums) = (batch(index), vec![(0.0, 0.0); features]);
-                let keep = |feature: usize, row: &mut [f32]| sums[feature] = exact_sums(row);
+                let keep = |first: usize, rows: &mut Rows, features: usize| {
+                    (0..features).for_each(|row| sums[first + row] = exact_sums(rows.row(row)));
+                };
                 network.sums(depth, &inputs, &norms, Statistics::Recalibrated, keep);
-                (inputs.batch(), sums)
+                (inputs.batch() * network.layers[depth].positions(), sums)
             });
             let mut statistics = ExactStatistics::new(features);
             sums.iter().for_each(|(batch, sums)| statistics.add(*batch, sums));
@@ -64,53 +84,100 @@ impl Network {
         }
     }
 
-    /// Hands the sums of each feature of layer `depth`, (batch), to `take`, in order.
+    /// Hands the sums of layer `depth` to `take`, some features at a time in order: the first of them, their rows, and
+    /// how many.
     fn sums(
         &self,
         depth: usize,
         inputs: &Inputs,
         norms: &[NormState],
         statistics: Statistics,
-        mut take: impl FnMut(usize, &mut [f32]),
+        take: impl FnMut(usize, &mut Rows, usize),
     ) {
         let mut shown = Shown::default();
-        shown.look_at(inputs, self.precision);
+        shown.look_at(inputs, &self.layers[0].shape, self.precision);
         let mut passed: Option<Output> = None;
         for (index, state) in norms.iter().enumerate().take(depth) {
-            let input = passed.as_ref().map_or_else(|| shown.input(inputs), Output::input);
-            passed = Some(self.activations(index, input, state, statistics, inputs.batch()));
+            let given = self.given(index, &shown, inputs, passed.as_ref());
+            let output = self.activations(index, given, state, statistics, inputs.batch());
+            let flattens = matches!(
+                (self.layers[index].shape, self.layers[index + 1].shape),
+                (LayerShape::Convolution(_), LayerShape::Dense)
+            );
+            passed = Some(if flattens { output.flat(inputs.batch()) } else { output });
         }
-        let input = passed.as_ref().map_or_else(|| shown.input(inputs), Output::input);
-        self.in_lots(depth, input, inputs.batch(), |first, rows, features| {
-            (0..features).for_each(|row| take(first + row, rows.row_mut(row)));
-        });
+        self.in_lots(depth, self.given(depth, &shown, inputs, passed.as_ref()), inputs.batch(), take);
+    }
+
+    /// What layer `index` receives: what the layer before it handed on, or what is shown.
+    fn given<'a>(
+        &self,
+        index: usize,
+        shown: &'a Shown,
+        inputs: &'a Inputs,
+        passed: Option<&'a Output>,
+    ) -> Given<'a> {
+        match (self.layers[index].shape, passed) {
+            (LayerShape::Dense, None) => Given::Dense(shown.input(inputs)),
+            (LayerShape::Dense, Some(Output::Signs(samples))) => Given::Dense(Input::Signs(samples)),
+            (LayerShape::Dense, Some(Output::Real(rows))) => Given::Dense(Input::Real(rows)),
+            (LayerShape::Convolution(_), None) => Given::Maps(Maps::Real(shown.maps())),
+            (LayerShape::Convolution(_), Some(Output::Signs(samples))) => Given::Maps(Maps::Signs(samples)),
+            (LayerShape::Convolution(_), Some(Output::Real(rows))) => Given::Maps(Maps::Real(rows)),
+        }
+    }
+
+    /// Normalises the sums of some features from `first` on as a test does.
+    fn normalise_test(
+        &self,
+        index: usize,
+        state: &NormState,
+        statistics: Statistics,
+        first: usize,
+        rows: &mut Rows,
+        features: usize,
+    ) {
+        let (layer, kernels) = (&self.layers[index], self.machine.kernels);
+        let norm = &layer.norm;
+        match layer.together() {
+            Together::Row => (0..features).for_each(|row| {
+                norm.normalise_test(kernels, state, first + row, rows.row_mut(row), statistics);
+            }),
+            Together::Positions => {
+                let mut seen = vec![BatchStatistics::default(); rows.batch() / layer.positions()];
+                (0..features).for_each(|row| norm.normalise_pieces(kernels, rows.row_mut(row), &mut seen));
+            }
+            Together::Units => {
+                let mut seen = vec![BatchStatistics::default(); rows.batch()];
+                norm.normalise_units(rows, &mut seen);
+            }
+        }
     }
 
     /// What layer `index` hands on.
     fn activations(
         &self,
         index: usize,
-        input: Input<'_>,
+        given: Given<'_>,
         state: &NormState,
         statistics: Statistics,
         batch: usize,
     ) -> Output {
-        let (norm, kernels) = (&self.layers[index].norm, self.machine.kernels);
+        let (kernels, hands_on) = (self.machine.kernels, self.hands_on_in_test());
         let outputs = self.layers[index].linear.outputs();
-        let mut output = match self.precision {
-            Precision::Binary => Output::Signs(Samples::new(outputs, batch)),
-            Precision::FullPrecision => Output::Real(Rows::new(outputs, batch)),
+        let places = batch * self.layers[index].positions();
+        let mut output = match hands_on.is_signs() {
+            true => Output::Signs(Samples::new(outputs, places)),
+            false => Output::Real(Rows::new(outputs, places)),
         };
         let mut signs = Vec::new();
-        self.in_lots(index, input, batch, |first, rows, features| {
-            for row in 0..features {
-                norm.normalise_test(kernels, state, first + row, rows.row_mut(row), statistics);
-            }
+        self.in_lots(index, given, batch, |first, rows, features| {
+            self.normalise_test(index, state, statistics, first, rows, features);
             let columns = rows.columns();
             let normed = &mut rows.flat_mut()[..features * columns.stride];
             let (samples, real): (&mut [_], &mut [_]) = match &mut output {
                 Output::Signs(samples) => {
-                    signs.resize(features * batch.div_ceil(WORD), 0);
+                    signs.resize(features * places.div_ceil(WORD), 0);
                     let stride = samples.stride();
                     let words = &mut samples.words_mut()[first / WORD * stride..];
                     (&mut words[..features.div_ceil(WORD) * stride], &mut [])
@@ -121,32 +188,41 @@ impl Network {
             };
             let seen = &mut [];
             let mut share = Share { first, columns, normed, seen, signs: &mut signs, samples, real };
-            share.activate(kernels, self.precision, state);
+            share.activate(kernels, hands_on, state);
         });
         output
     }
 
-    /// The sums of layer `index`, some features at a time: the first of them, their rows, and how many.
+    /// The sums of layer `index`, after pooling, some features at a time: the first of them, their rows, and how many.
     fn in_lots(
         &self,
         index: usize,
-        input: Input<'_>,
+        given: Given<'_>,
         batch: usize,
         mut take: impl FnMut(usize, &mut Rows, usize),
     ) {
-        let linear = &self.layers[index].linear;
-        let lot = if matches!(input, Input::Signs(_)) { FEATURES } else { FEATURES_OF_TABLES };
-        let mut rows = Rows::new(lot.min(linear.outputs()), batch);
+        let (layer, Machine { kernels, pool }) = (&self.layers[index], &self.machine);
+        let Layer { shape, linear, .. } = layer;
+        let lot = match given {
+            _ if layer.together() == Together::Units => linear.outputs(),
+            Given::Dense(Input::Real(_) | Input::Pixels(_)) => FEATURES_OF_TABLES,
+            Given::Dense(Input::Signs(_)) | Given::Maps(_) => FEATURES,
+        };
+        let mut rows = Rows::new(lot.min(linear.outputs()), batch * layer.positions());
         let columns = rows.columns();
         for first in (0..linear.outputs()).step_by(lot) {
             let features = lot.min(linear.outputs() - first);
-            linear.forward(
-                self.machine.kernels,
-                input,
-                first,
-                &mut rows.flat_mut()[..features * columns.stride],
-                columns,
-            );
+            let sums = &mut rows.flat_mut()[..features * columns.stride];
+            match (given, shape) {
+                (Given::Maps(maps), LayerShape::Convolution(convolution)) => {
+                    let of = Sums::new(*kernels, linear, convolution, maps);
+                    let samples = convolution.lots(batch);
+                    let pieces = pool.map(samples, |samples| of.of(samples, first, features, false));
+                    gather(&pieces, 0, sums, columns.stride);
+                }
+                (Given::Dense(input), _) => linear.forward(*kernels, input, first, sums, columns),
+                (Given::Maps(_), LayerShape::Dense) => unreachable!("dense layers are given no maps"),
+            }
             take(first, &mut rows, features);
         }
     }

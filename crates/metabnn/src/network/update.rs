@@ -2,6 +2,7 @@
 
 use metabnn_infer::{BitMatrix, WORD};
 
+use super::convolution::Patches;
 use super::rows::Rows;
 use crate::kernels::{Kernels, LANES, Lanes, Left, Matrix, MatrixMut, Signs, SparseRows};
 use crate::optim::{Moments, TileMoments};
@@ -40,6 +41,8 @@ pub enum GradientInput<'a> {
     Sparse(&'a SparseRows),
     /// Real numbers.
     Real(&'a Rows),
+    /// What a convolution sees, (in, batch * positions).
+    Patches(Patches<'a>),
 }
 
 /// The synapses of up to 64 outputs: what one thread updates at a time.
@@ -167,16 +170,23 @@ fn weight_gradient(
             let left = Left { values: &x.flat()[first * row..], row, step: 1, depth };
             (kernels.product)(left, dy, g, LANES);
         }
+        GradientInput::Patches(patches) => patches.weight_gradient(kernels, first, dy, g),
     }
 }
+
+/// Columns of a gradient that are put side by side at a time: what is written of them stays in cache.
+const COLUMNS: usize = 128;
 
 /// Rows first..first + outputs of `dy`, side by side: (batch, tiles, 16), zeros where there are fewer.
 pub(super) fn side_by_side(dy: &Rows, first: usize, outputs: usize, tiles: usize) -> Vec<Lanes> {
     let mut groups = vec![Lanes::default(); dy.batch() * tiles];
-    for output in 0..outputs {
-        let (tile, lane) = (output / LANES, output % LANES);
-        let places = groups[tile..].iter_mut().step_by(tiles);
-        places.zip(dy.row(first + output)).for_each(|(group, value)| group.0[lane] = *value);
+    for (lot, groups) in groups.chunks_mut(COLUMNS * tiles).enumerate() {
+        for output in 0..outputs {
+            let (tile, lane) = (output / LANES, output % LANES);
+            let places = groups[tile..].iter_mut().step_by(tiles);
+            let values = &dy.row(first + output)[lot * COLUMNS..];
+            places.zip(values).for_each(|(group, value)| group.0[lane] = *value);
+        }
     }
     groups
 }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
-use super::settings::{Augment, Precision, Settings, Statistics, Stream};
+use super::settings::{Augment, Network, NormKind, Pool, Precision, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
 use crate::analysis::quadratic::is_positive_definite;
 use crate::analysis::{Analysis, Given, SignSwitching};
@@ -126,23 +126,28 @@ pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
 /// All that is at odds in the settings of one run.
 pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     let mut faults = stream(settings);
+    faults.extend(network(settings));
     faults.extend(rule(settings, &render::flatten(settings)));
     faults.extend(classes(settings));
     faults.extend(augment(settings));
-    let hidden = settings.network.hidden.len();
+    let (hidden, convolutions) = (settings.network.hidden.len(), settings.network.channels.len());
+    let layers = convolutions + hidden + 1;
     let layer = render::flatten(settings);
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
         let Some(values) = layer.get(key.path).and_then(Json::as_array) else { continue };
-        if values.len() != hidden + 1 {
+        if values.len() != layers {
+            let first =
+                if convolutions > 0 { format!("convolutions: {convolutions}, ") } else { String::new() };
             faults.push(Fault {
                 key: key.path.into(),
                 got: format!("{} values", values.len()),
-                takes: format!("one number, or {} (hidden layers: {hidden}, output layer: 1)", hidden + 1),
-                with: &["network.hidden"],
+                takes: format!("one number, or {layers} ({first}hidden layers: {hidden}, output layer: 1)"),
+                with: &["network.channels", "network.hidden"],
             });
         }
     }
-    if settings.schedule.test_batch == 1 && settings.norm.statistics == Statistics::Batch {
+    let of_batch = settings.norm.kind == NormKind::Batch && settings.norm.statistics == Statistics::Batch;
+    if settings.schedule.test_batch == 1 && of_batch {
         faults.push(Fault {
             key: "schedule.test_batch".into(),
             got: "1".into(),
@@ -157,7 +162,7 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
 /// The rule against the stream and the network.
 fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
     let word = |key: &str| layer.get(key).map(Json::to_string).unwrap_or_default();
-    let Settings { rule, tasks, network, .. } = settings;
+    let Settings { rule, tasks, network, norm, .. } = settings;
     if rule.needs_boundaries() && matches!(tasks.stream, Stream::Subsets | Stream::Interleaved) {
         return Some(Fault {
             key: "rule.name".into(),
@@ -171,6 +176,18 @@ fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
         });
     }
     match rule {
+        Rule::Ewc(_) | Rule::RandomConsolidation(_)
+            if !network.channels.is_empty() || norm.kind == NormKind::Instance =>
+        {
+            Some(Fault {
+                key: "rule.name".into(),
+                got: word("rule.name"),
+                takes: "another rule with convolutions or norm.kind = \"instance\": its importances are taken of dense \
+                        layers with batch norm alone"
+                    .into(),
+                with: &["network.channels", "norm.kind"],
+            })
+        }
         Rule::Si(si) if network.precision == Precision::FullPrecision && si.path != Path::Hidden => {
             Some(Fault {
                 key: "rule.path".into(),
@@ -224,7 +241,8 @@ fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
             wrong.chain(hills).chain(idle).collect()
         }
         Analysis::SignSwitching(SignSwitching { switched, images, .. }) => {
-            let (layers, mut faults) = (settings.network.hidden.len() + 1, Vec::new());
+            let Network { channels, hidden, .. } = &settings.network;
+            let (layers, mut faults) = (channels.len() + hidden.len() + 1, Vec::new());
             if switched.len() != layers {
                 let takes = format!("{layers} whole numbers, one per layer (the output layer is the last)");
                 faults.push(fault(
@@ -248,6 +266,42 @@ fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
             faults
         }
     }
+}
+
+/// Pooling against the convolutions, statistics against the kind of norm.
+fn network(settings: &Settings) -> Vec<Fault> {
+    let (network, mut faults) = (&settings.network, Vec::new());
+    let convolutions = network.channels.len();
+    let wrong = |(index, place): &(usize, &usize)| {
+        **place > convolutions || network.pool_after[..*index].contains(place)
+    };
+    if let Some((_, place)) = network.pool_after.iter().enumerate().find(wrong) {
+        faults.push(Fault {
+            key: "network.pool_after".into(),
+            got: place.to_string(),
+            takes: format!("each of the {convolutions} convolutions of network.channels once at most"),
+            with: &["network.channels"],
+        });
+    } else if network.pool == Pool::None && !network.pool_after.is_empty() {
+        faults.push(Fault {
+            key: "network.pool_after".into(),
+            got: format!("{:?}", network.pool_after),
+            takes: "[] with network.pool = \"none\"".into(),
+            with: &["network.pool"],
+        });
+    }
+    let statistics = settings.norm.statistics;
+    if settings.norm.kind == NormKind::Instance && statistics != Statistics::Batch {
+        faults.push(Fault {
+            key: "norm.statistics".into(),
+            got: serde_json::to_string(&statistics).unwrap_or_default(),
+            takes: "\"batch\" (as it is if left out) with norm.kind = \"instance\": every sample has statistics of \
+                    its own, in training and at test"
+                .into(),
+            with: &["norm.kind"],
+        });
+    }
+    faults
 }
 
 /// Data sets, count and images against the kind of stream.

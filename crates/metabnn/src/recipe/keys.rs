@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// Widths of layers, possibly none.
     Widths,
+    /// Some of the convolutions, counted from 1, possibly none.
+    Convolutions,
     /// Names of data sets, at least one; a single name stands for a list of one.
     Names,
     /// A number, or one per layer.
@@ -57,6 +59,10 @@ const MAX_WIDTH: u64 = 1 << 20;
 const MAX_LAYERS: usize = 64;
 /// Most beakers of a chain.
 const MAX_BEAKERS: usize = Beakers::MOST;
+/// Longest side of a convolution's kernel, stride and padding: that of a small image.
+const MAX_KERNEL: u64 = 64;
+/// Longest side of a pooled square: its places are counted in 8 bits.
+const MAX_POOL: u64 = 16;
 /// Most tasks.
 const MAX_TASKS: u64 = 1 << 16;
 /// Most images in a set or a batch, and most epochs: beyond any data set of this field.
@@ -118,11 +124,22 @@ pub(super) static KEYS: &[Key] = &[
     key("tasks.count", Kind::Whole(0, MAX_TASKS)),
     key("tasks.classes", Kind::Groups),
     key("tasks.scenario", Kind::Word(&["task", "domain"])),
+    key("network.channels", Kind::Widths),
+    key("network.kernel", Kind::Whole(1, MAX_KERNEL)),
+    key("network.stride", Kind::Whole(1, MAX_KERNEL)),
+    key("network.padding", Kind::Whole(0, MAX_KERNEL)),
+    key("network.pool", Kind::Word(&["none", "average", "max"])),
+    key("network.pool_size", Kind::Whole(1, MAX_POOL)),
+    key("network.pool_after", Kind::Convolutions),
     key("network.hidden", Kind::Widths),
     key("network.precision", Kind::Word(&["binary", "full-precision"])),
+    key("network.activation", Kind::Word(&["by-precision", "hardtanh"])),
+    key("network.dropout", Kind::Real(DECAY)),
     key("network.input", Kind::Word(&["real", "sign"])),
-    key("network.init", Kind::Word(&["uniform", "gaussian"])),
+    key("network.init", Kind::Word(&["uniform", "gaussian", "xavier-normal"])),
     key("network.init_width", Kind::Real(POSITIVE)),
+    key("norm.kind", Kind::Word(&["batch", "instance"])),
+    key("norm.affine", Kind::Flag),
     key("norm.gamma_init", Kind::Word(&["ones", "uniform"])),
     key("norm.gamma_scale", Kind::PerLayer(POSITIVE)),
     key("norm.statistics", Kind::Word(&["running", "batch", "recalibrated"])),
@@ -218,6 +235,7 @@ impl Kind {
                     "a list of at most {MAX_LAYERS} widths such as [512, 512], each from 1 to {MAX_WIDTH}"
                 )
             }
+            Self::Convolutions => "a list of convolutions, counted from 1, such as [2, 4, 6]".into(),
             Self::Names => "the name of a data set, or a list of names such as [\"mnist\"]".into(),
             Self::PerLayer(interval) => format!("{}, or a list of one per layer", interval.words),
             Self::Reals(interval, least, most) => {
@@ -252,6 +270,10 @@ impl Kind {
             Self::Widths => {
                 let widths = value.as_array().filter(|widths| widths.len() <= MAX_LAYERS)?;
                 widths.iter().map(|width| whole(width.get_ref(), 1, MAX_WIDTH)).collect()
+            }
+            Self::Convolutions => {
+                let places = value.as_array().filter(|places| places.len() <= MAX_LAYERS)?;
+                places.iter().map(|place| whole(place.get_ref(), 1, MAX_LAYERS as u64)).collect()
             }
             Self::Names if value.is_str() => set_name(value).map(|name| Json::Array(vec![name])),
             Self::Names => {

@@ -112,19 +112,40 @@ pub enum Scenario {
     Domain,
 }
 
-/// `[network]`: linear -> batch norm -> activation, repeated; the output layer ends with its batch norm.
+/// `[network]`: convolutions first, where there are any (convolution -> pooling -> norm -> activation), then dense layers
+/// (linear -> norm -> activation -> dropout); the output layer ends with its norm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
-    /// Units of each hidden layer; input and output widths come from the data.
+    /// Output channels of each convolution, in order; empty: none. They come before the dense layers.
+    pub channels: Vec<usize>,
+    /// Rows and columns of a convolution's kernel.
+    pub kernel: usize,
+    /// Steps between the places that a kernel looks at.
+    pub stride: usize,
+    /// Zeros around the maps, on each side.
+    pub padding: usize,
+    /// Pooling of a convolution's sums, before their norm.
+    pub pool: Pool,
+    /// Rows and columns that are pooled into one; what is left over at the far edges is dropped.
+    pub pool_size: usize,
+    /// Convolutions that are pooled, counted from 1; empty: all.
+    pub pool_after: Vec<usize>,
+    /// Units of each dense hidden layer; input and output widths come from the data.
     pub hidden: Vec<usize>,
     /// Binary weights and signs, or real weights and ReLU.
     pub precision: Precision,
+    /// What stands behind a norm.
+    pub activation: Activation,
+    /// Share p of the activations of dense hidden layers that are dropped (0) in a training step; those kept are
+    /// multiplied by 1 / (1 - p). Nothing is dropped at test time.
+    pub dropout: f32,
     /// Whether pixels enter as real numbers in [0, 1] or as signs, features as they are or as signs.
     pub input: Input,
     /// Distribution of the initial hidden weights.
     pub init: Init,
-    /// Uniform: the whole width of the interval, W ~ U(-width/2, width/2). Gaussian: the standard deviation.
+    /// Uniform: the whole width of the interval, W ~ U(-width/2, width/2). Gaussian: the standard deviation. Xavier:
+    /// a factor (gain) of the standard deviation, 1 for the usual one.
     pub init_width: f32,
 }
 
@@ -136,6 +157,29 @@ pub enum Precision {
     Binary,
     /// The control: real weights and ReLU, everything else the same.
     FullPrecision,
+}
+
+/// Pooling of a convolution's sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pool {
+    /// None.
+    None,
+    /// The mean of each square.
+    Average,
+    /// The largest of each square; among equals the first, row by row, receives the gradient.
+    Max,
+}
+
+/// What stands behind a norm, in hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// The sign in the binary network, ReLU in the full-precision control.
+    ByPrecision,
+    /// Hardtanh, clip(z, -1, 1). In the binary network the sign is taken of it, which is the sign of z, and its
+    /// gradient is that of the sign's straight-through estimator (it passes where |z| <= 1): the sign itself.
+    Hardtanh,
 }
 
 /// What the first layer sees of a pixel p in 0..=255, or of a feature x.
@@ -150,28 +194,45 @@ pub enum Input {
 
 /// Distribution of the initial hidden weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// Uniform in (-width/2, width/2).
     Uniform,
     /// Normal with mean 0 and standard deviation `width`.
     Gaussian,
+    /// Normal with mean 0 and standard deviation width sqrt(2 / (fan in + fan out)) (Glorot and Bengio 2010); the
+    /// fans of a convolution are input or output channels times the places of its kernel.
+    XavierNormal,
 }
 
-/// `[norm]`: batch norm, z = gamma (x - mean) / sqrt(variance + eps) + beta.
+/// `[norm]`: z = gamma (x - mean) / sqrt(variance + eps) + beta.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Norm {
+    /// What is normalised together.
+    pub kind: NormKind,
+    /// Whether scale gamma and shift beta are learned; if not they stay 1 and 0, whatever `gamma_init` says.
+    pub affine: bool,
     /// Initial scale gamma.
     pub gamma_init: GammaInit,
     /// What the initial scale is multiplied with, > 0.
     pub gamma_scale: PerLayer,
-    /// Statistics used at test time.
+    /// Statistics used at test time. Instance norm has no choice: each sample's own, in training and at test.
     pub statistics: Statistics,
     /// Added to the variance.
     pub eps: f32,
     /// Weight of the newest batch in the running statistics.
     pub momentum: f32,
+}
+
+/// What is normalised together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormKind {
+    /// A unit over the batch; a channel of a convolution over the batch and all positions.
+    Batch,
+    /// Each sample by itself: all units of a dense layer together, a channel of a convolution over its positions.
+    Instance,
 }
 
 /// Initial scale gamma of batch norm.
@@ -287,8 +348,17 @@ impl Default for Tasks {
 impl Default for Network {
     fn default() -> Self {
         Self {
+            channels: Vec::new(),
+            kernel: 3,
+            stride: 1,
+            padding: 0,
+            pool: Pool::None,
+            pool_size: 2,
+            pool_after: Vec::new(),
             hidden: vec![512, 512],
             precision: Precision::Binary,
+            activation: Activation::ByPrecision,
+            dropout: 0.0,
             input: Input::Real,
             init: Init::Uniform,
             init_width: 0.1,
@@ -299,6 +369,8 @@ impl Default for Network {
 impl Default for Norm {
     fn default() -> Self {
         Self {
+            kind: NormKind::Batch,
+            affine: true,
             gamma_init: GammaInit::Uniform,
             gamma_scale: PerLayer::Same(1.0),
             statistics: Statistics::Batch,

@@ -41,6 +41,41 @@ fn unknown_keys_come_with_the_nearest_one() {
 const GROUPS: &str = "groups of classes such as [[0, 1], [2, 3]], each class from 0 to 255";
 
 #[test]
+fn settings_of_convolutions_and_norms_fit_each_other() {
+    let three = "[network]\nchannels = [4, 4, 4]\n";
+    let cases = [
+        (
+            format!("{three}pool = 'max'\npool_after = [4]"),
+            "x.toml:5: network.pool_after: takes each of the 3 convolutions of network.channels once at most, got 4",
+        ),
+        (
+            format!("{three}pool = 'max'\npool_after = [2, 2]"),
+            "x.toml:5: network.pool_after: takes each of the 3 convolutions of network.channels once at most, got 2",
+        ),
+        (
+            format!("{three}pool_after = [2, 1]"),
+            "x.toml:4: network.pool_after: takes [] with network.pool = \"none\", got [2, 1]",
+        ),
+        (
+            format!("{three}[rule]\nm = [1, 2]"),
+            "x.toml:5: rule.m: takes one number, or 6 (convolutions: 3, hidden layers: 2, output layer: 1), got 2 values",
+        ),
+        (
+            "[norm]\nkind = 'instance'\nstatistics = 'running'".to_owned(),
+            "x.toml:4: norm.statistics: takes \"batch\" (as it is if left out) with norm.kind = \"instance\": every \
+             sample has statistics of its own, in training and at test, got \"running\"",
+        ),
+    ];
+    for (settings, message) in cases {
+        assert_eq!(of(&settings), message, "{settings}");
+    }
+    // What fits is taken: one image at a time with instance norm, m layer by layer.
+    let fits = "name = 'x'\n[network]\nchannels = [4, 4]\npool = 'max'\npool_after = [2]\n[norm]\nkind = 'instance'\n\
+                [schedule]\ntest_batch = 1\n[rule]\nm = [1, 2, 3, 4, 5]";
+    assert!(Recipe::from_toml(fits, "x.toml", &[], None).is_ok());
+}
+
+#[test]
 fn values_out_of_range_or_of_the_wrong_type() {
     let number = "a finite number > 0";
     let cases = [

@@ -49,12 +49,17 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
         Kind::Flag => any::<bool>().prop_map(Json::from).boxed(),
         Kind::Word(words) => prop::sample::select(*words).prop_map(Json::from).boxed(),
         Kind::Widths => vec(1u64..=1 << 20, layers).prop_map(|widths| json!(widths)).boxed(),
+        Kind::Convolutions => {
+            let all: Vec<usize> = (1..=layers).collect();
+            prop::sample::subsequence(all, 0..=layers).prop_map(|some| json!(some)).boxed()
+        }
         Kind::Names => "[ -~é\u{7f}]{0,8}x"
             .prop_filter("control", |s| !s.contains(char::is_control))
             .prop_map(|name| json!([name]))
             .boxed(),
         Kind::PerLayer(_) => {
-            let each = vec(real(), layers + 1).prop_map(|values| json!(values));
+            // Convolutions, dense hidden layers, the output layer.
+            let each = vec(real(), 2 * layers + 1).prop_map(|values| json!(values));
             prop_oneof![real().prop_map(|v| json!(v)), each].boxed()
         }
         Kind::Counts => vec(1u64..=1 << 30, layers + 1).prop_map(|counts| json!(counts)).boxed(),
@@ -85,6 +90,12 @@ fn settings() -> impl Strategy<Value = Settings> {
             };
             if ["permuted", "interleaved"].map(Json::from).contains(&layer["tasks.stream"]) {
                 layer.insert("data.augment".into(), json!("none"));
+            }
+            if layer["network.pool"] == "none" {
+                layer.insert("network.pool_after".into(), json!([]));
+            }
+            if layer["norm.kind"] == "instance" {
+                layer.insert("norm.statistics".into(), json!("batch"));
             }
             layer.insert("data.train_images".into(), json!(0));
             made_to_fit(&mut layer);
