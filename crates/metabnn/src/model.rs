@@ -15,17 +15,20 @@
 //! size, the resolved settings (with the geometry of convolutions: `network.channels`, `kernel`, `stride`, `padding`,
 //! `pool`, ...) and the tests' names. Nothing in the file is executed on reading it.
 
+mod error;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+pub use error::ModelError;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{self, Dataset};
 use crate::evaluate::Knowledge;
 use crate::network::{BatchNorm, Convolution, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
 use crate::recipe::settings::{Precision, Scenario, Settings, Stream};
-use crate::tasks::{Split, TaskError, TaskStream, Test, View, groups};
+use crate::tasks::{Split, TaskStream, Test, View, groups};
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
@@ -66,59 +69,6 @@ pub struct TestDescription {
     pub name: String,
     /// The task, counted from 0, whose batch-norm state it is tested with; `None`: the last one.
     pub phase: Option<usize>,
-}
-
-/// Why bytes are no model.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelError {
-    /// Not a safetensors file, or a damaged one.
-    #[error("expected a model.safetensors of a finished run, got another or a damaged file: {0}")]
-    Format(#[from] SafeTensorError),
-    /// A safetensors file that is not a model of this program.
-    #[error("not a metabnn model: {0}")]
-    Description(String),
-    /// A tensor is missing.
-    #[error("the tensor {0:?} is missing")]
-    Missing(String),
-    /// A tensor has another type or shape than it must have.
-    #[error("the tensor {name:?} is {got}, not {expected}")]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// Its type and shape.
-        got: String,
-        /// What it must be.
-        expected: String,
-    },
-    /// A tensor holds NaN, infinity or a negative variance.
-    #[error("the tensor {name:?} holds {value} at position {index}, expected {expected}")]
-    Value {
-        /// The tensor.
-        name: String,
-        /// The value.
-        value: f32,
-        /// Its position, row-major.
-        index: usize,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// Images that the model cannot take.
-    #[error("the images of {set} have {got}; the model takes {takes}")]
-    Images {
-        /// The data set.
-        set: String,
-        /// Its images.
-        got: String,
-        /// What fits.
-        takes: String,
-    },
-    /// The model was trained on classes that the data set does not have.
-    #[error(transparent)]
-    Classes(#[from] TaskError),
-    /// A permutation does not hold every pixel once.
-    #[error("the tensor {0:?} is no permutation")]
-    NoPermutation(String),
 }
 
 impl Model {

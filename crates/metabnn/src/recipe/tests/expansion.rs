@@ -226,7 +226,20 @@ fn the_built_in_recipes_expand_as_they_say() {
         ),
         ("fig4ab", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("s6cd", vec!["plain_seed=0", "metaplastic_seed=0"]),
-        ("stream-fmnist", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("stream-fmnist", vec!["plain_seed=0", "metaplastic_seed=0", "at-once_seed=0"]),
+        (
+            "fig4cd",
+            vec![
+                "plain_seed=0",
+                "metaplastic_seed=0",
+                "metaplastic-narrow_seed=0",
+                "mnist-alone_seed=0",
+                "usps-alone_seed=0",
+            ],
+        ),
+        ("fig4ef", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("fig4gh", vec!["plain_seed=0", "metaplastic_seed=0"]),
+        ("stream-cifar10", vec!["plain_seed=0", "metaplastic_seed=0"]),
         ("fig5a", vec!["seed=0"]),
         (
             "fig5b",

@@ -1,6 +1,7 @@
 //! Tests of recipes: what they expand to, what they refuse and how they say it, and properties of both.
 
 mod analysis;
+mod conflicts;
 mod errors;
 mod expansion;
 mod keys;
@@ -41,4 +42,9 @@ fn owned(overrides: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn names(runs: &[Run]) -> Vec<&str> {
     runs.iter().map(|run| run.name.as_str()).collect()
+}
+
+/// Errors of settings that start at line 2 of the file.
+fn of(settings: &str) -> String {
+    errors(&format!("name = \"x\"\n{settings}"))
 }

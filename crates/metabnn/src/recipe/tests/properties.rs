@@ -62,7 +62,7 @@ fn value(kind: &Kind, layers: usize) -> BoxedStrategy<Json> {
             let each = vec(real(), 2 * layers + 1).prop_map(|values| json!(values));
             prop_oneof![real().prop_map(|v| json!(v)), each].boxed()
         }
-        Kind::Counts => vec(1u64..=1 << 30, layers + 1).prop_map(|counts| json!(counts)).boxed(),
+        Kind::Counts => vec(1u64..=1 << 30, 2 * layers + 1).prop_map(|counts| json!(counts)).boxed(),
         Kind::Range(_) => (real(), real()).prop_map(|(a, b)| json!([a.min(b), a.max(b)])).boxed(),
         Kind::Given => prop_oneof![real().prop_map(|v| json!(v)), Just(json!([0.5, -1.5]))].boxed(),
         Kind::Matrix => prop_oneof![Just(json!([])), Just(json!([[2.5, -0.1], [-0.1, 1.0]]))].boxed(),
@@ -109,12 +109,24 @@ fn settings() -> impl Strategy<Value = Settings> {
 /// a stream and a network that it can have.
 fn made_to_fit(layer: &mut render::Layer) {
     let word = |layer: &render::Layer, key: &str| layer[key].as_str().unwrap().to_owned();
+    let with_convolutions = layer["network.channels"] != json!([]);
+    if with_convolutions && ["ewc", "random-consolidation"].contains(&word(layer, "rule.name").as_str()) {
+        layer.insert("rule.name".into(), json!("beakers"));
+    }
     let (rule, kind) = (word(layer, "rule.name"), word(layer, "analysis.kind"));
     layer.retain(|path, _| keys::section(path) != "rule" || keys::is_of_rule(path, &rule));
     layer.retain(|path, _| keys::section(path) != "analysis" || keys::is_of_rule(path, &kind));
-    let bounded = ["permuted", "sequence"].contains(&word(layer, "tasks.stream").as_str());
+    let bounded = ["permuted", "sequence", "classes"].contains(&word(layer, "tasks.stream").as_str());
     if !bounded && !["metaplastic", "beakers"].contains(&rule.as_str()) {
-        layer.insert("tasks.stream".into(), json!("permuted"));
+        let other = [
+            ("tasks.stream", json!("permuted")),
+            ("tasks.classes", json!([])),
+            ("data.augment", json!("none")),
+        ];
+        layer.extend(other.map(|(key, value)| (key.to_owned(), value)));
+    }
+    if ["ewc", "random-consolidation"].contains(&rule.as_str()) {
+        layer.insert("norm.kind".into(), json!("batch"));
     }
     if rule == "si" && layer["network.precision"] == "full-precision" {
         layer.insert("rule.path".into(), json!("hidden"));
