@@ -67,7 +67,7 @@ pub(super) struct Draft {
     pub(super) arms: Vec<Arm>,
     pub(super) axes: Vec<Axis>,
     pub(super) presets: BTreeMap<String, Changes>,
-    /// Settings of the preset that was picked, over those of the file.
+    /// Settings of the preset and of the arm that were picked, over those of the file.
     pub(super) picked: Layer,
     pub(super) places: BTreeMap<String, String>,
     pub(super) errors: Vec<RecipeError>,

@@ -5,7 +5,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::draft::{Draft, Source, WORDS};
-use super::{Axis, RecipeError};
+use super::render::Layer;
+use super::{Arm, Axis, RecipeError};
 
 impl Draft {
     /// Applies the overrides in order; of two that concern the same key, the last one holds.
@@ -82,8 +83,15 @@ impl Draft {
     }
 
     fn pick_arm(&mut self, at: String, name: &str) -> bool {
-        if let Some(arm) = self.arms.iter().find(|arm| arm.name == name) {
-            self.arms = vec![arm.clone()];
+        if let Some(arm) = self.arms.iter().find(|arm| arm.name == name).cloned() {
+            // Its settings become the recipe's, so that a value of the command line or a grid goes before them.
+            for (key, value) in arm.set {
+                if let Some(place) = self.places.remove(&format!("arm.{name}.{key}")) {
+                    self.places.insert(key.clone(), place);
+                }
+                self.picked.insert(key, value);
+            }
+            self.arms = vec![Arm { name: arm.name, set: Layer::new() }];
             return true;
         }
         let names: Vec<_> = self.arms.iter().map(|arm| format!("{:?}", arm.name)).collect();
@@ -99,12 +107,7 @@ impl Draft {
     fn check_pins(&mut self, picked: bool) {
         let keys: Vec<String> = self.pinned.keys().cloned().collect();
         for key in keys {
-            if picked {
-                for arm in &mut self.arms {
-                    arm.set.remove(&key);
-                    self.places.remove(&format!("arm.{}.{key}", arm.name));
-                }
-            } else if !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
+            if !picked && !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
                 let names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
                 self.errors.push(RecipeError::Conflict {
                     at: self.places.get(&key).unwrap_or(&self.origin).clone(),

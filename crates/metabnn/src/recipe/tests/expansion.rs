@@ -172,6 +172,12 @@ fn an_arm_keeps_its_settings_unless_it_is_picked() {
     assert_eq!((strength(&both[0]), strength(&both[1])), (json!(0.0), json!(2.0)));
     let picked = runs(ARMS, &[("rule.m", "2"), ("arm", "plain")]);
     assert_eq!((names(&picked), strength(&picked[0])), (vec!["plain_seed=0"], json!(2.0)));
+    let varied = runs(ARMS, &[("arm", "plain"), ("vary.rule.m", "[1, 3]")]);
+    assert_eq!(names(&varied), ["plain_m=1_seed=0", "plain_m=3_seed=0"]);
+    // A setting of the arm's own rule can be changed, though the recipe's base has another rule.
+    let ewc = format!("{ARMS}[[arm]]\nname = 'ewc'\nset = {{ rule.name = 'ewc' }}");
+    let picked = runs(&ewc, &[("arm", "ewc"), ("rule.lambda", "7")]);
+    assert_eq!(flatten(&picked[0].settings)["rule.lambda"], json!(7.0));
 }
 
 #[test]
