@@ -138,15 +138,8 @@ pub fn train_on(
             if settings.schedule.evaluate == Evaluate::Task && epoch < settings.schedule.epochs {
                 continue;
             }
-            if settings.norm.statistics == Statistics::Recalibrated {
-                knowledge.recalibrate(images, settings);
-            }
             let before = evaluations.len();
-            evaluations.extend(evaluate_training(&knowledge, stream, settings, (task, epoch)));
-            evaluations.extend(evaluate_all(&knowledge, stream, settings, (task, epoch)));
-            // The last step before an evaluation has no later one to show that it went wrong.
-            let losses = evaluations[before..].iter().map(|evaluation| evaluation.loss as f32);
-            check_finite("the loss", losses, (task, epoch, steps), settings)?;
+            evaluations.extend(after_epoch(&mut knowledge, stream, settings, (task, epoch, steps))?);
             observe(Progress { task, epoch, steps, total_steps, evaluations: &evaluations[before..] });
         }
         matrix.rows.push(accuracies(&evaluations[evaluations.len() - stream.tests.len()..]));
@@ -155,6 +148,24 @@ pub fn train_on(
     }
     let seconds = start.elapsed().as_secs_f64();
     Ok(Outcome { knowledge, evaluations, matrix, histograms, flips, steps, seconds })
+}
+
+/// What the network knows after an epoch; `at`: task, epoch and step.
+fn after_epoch(
+    knowledge: &mut Knowledge,
+    stream: &TaskStream,
+    settings: &Settings,
+    at: (usize, usize, u64),
+) -> Result<Vec<Evaluation>, TrainError> {
+    let (task, epoch, _) = at;
+    if settings.norm.statistics == Statistics::Recalibrated {
+        knowledge.recalibrate(&stream.phases[task - 1], settings);
+    }
+    let mut evaluations = evaluate_training(knowledge, stream, settings, (task, epoch));
+    evaluations.extend(evaluate_all(knowledge, stream, settings, (task, epoch)));
+    // The last step before an evaluation has no later one to show that it went wrong.
+    check_finite("the loss", evaluations.iter().map(|evaluation| evaluation.loss as f32), at, settings)?;
+    Ok(evaluations)
 }
 
 /// What is kept of the task just learned: its batch-norm state, and what the rule makes of it.
