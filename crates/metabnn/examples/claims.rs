@@ -5,7 +5,7 @@
 //! cargo run --release -p metabnn --example claims -- OUT       # OUT/fig2, OUT/table1, ...
 //! ```
 //!
-//! Margins are those of the quick forms, about half of what was seen over three seeds; the longer a run, the clearer.
+//! Margins are those of the quick forms at seed 0, set below what was seen there.
 //! Fails if a claim does not hold, or a recipe was not run.
 
 use std::error::Error;
