@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
-use super::settings::{Augment, Network, NormKind, Pool, Precision, Settings, Statistics, Stream};
+use super::settings::{Augment, NormKind, Pool, Precision, Settings, Statistics, Stream};
 use super::{Recipe, RecipeError, RecipeErrors, expand};
 use crate::analysis::quadratic::is_positive_definite;
 use crate::analysis::{Analysis, Given, SignSwitching};
@@ -86,7 +86,9 @@ impl Draft {
     fn check_arms_against_grid(&mut self) {
         for axis in &self.axes {
             let key = format!("vary.{}", axis.key);
-            for arm in self.arms.iter().filter(|arm| arm.set.contains_key(&axis.key)) {
+            // What the command line varies goes before the arm that it picks.
+            let picked = self.picked_arm.iter().filter(|_| !self.varied.contains(&axis.key));
+            for arm in self.arms.iter().chain(picked).filter(|arm| arm.set.contains_key(&axis.key)) {
                 self.errors.push(RecipeError::Conflict {
                     at: self.places.get(&key).unwrap_or(&self.origin).clone(),
                     key: key.clone(),
@@ -125,14 +127,14 @@ pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
 
 /// All that is at odds in the settings of one run.
 pub(super) fn across(settings: &Settings) -> Vec<Fault> {
-    let mut faults = stream(settings);
-    faults.extend(network(settings));
-    faults.extend(rule(settings, &render::flatten(settings)));
-    faults.extend(classes(settings));
-    faults.extend(augment(settings));
-    let (hidden, convolutions) = (settings.network.hidden.len(), settings.network.channels.len());
-    let layers = convolutions + hidden + 1;
     let layer = render::flatten(settings);
+    let mut faults = stream(settings, &layer);
+    faults.extend(network(settings, &layer));
+    faults.extend(rule(settings, &layer));
+    faults.extend(classes(settings));
+    faults.extend(augment(settings, &layer));
+    let (hidden, convolutions) = (settings.network.hidden.len(), settings.network.channels.len());
+    let layers = settings.network.layers();
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::PerLayer(_))) {
         let Some(values) = layer.get(key.path).and_then(Json::as_array) else { continue };
         if values.len() != layers {
@@ -159,9 +161,14 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     faults
 }
 
+/// A setting as a recipe has it.
+fn shown(layer: &Layer, key: &str) -> String {
+    layer.get(key).map(render::value).unwrap_or_default()
+}
+
 /// The rule against the stream and the network.
 fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
-    let word = |key: &str| layer.get(key).map(Json::to_string).unwrap_or_default();
+    let word = |key: &str| shown(layer, key);
     let Settings { rule, tasks, network, norm, .. } = settings;
     if rule.needs_boundaries() && matches!(tasks.stream, Stream::Subsets | Stream::Interleaved) {
         return Some(Fault {
@@ -209,7 +216,7 @@ fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
 
 /// What an analysis needs of its own settings and of the others.
 fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
-    let shown = |key: &str| layer.get(key).map(render::value).unwrap_or_default();
+    let shown = |key: &str| shown(layer, key);
     let fault = |key: &str, got: String, takes: String, with| Fault { key: key.into(), got, takes, with };
     match &settings.analysis {
         Analysis::None => Vec::new(),
@@ -241,8 +248,7 @@ fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
             wrong.chain(hills).chain(idle).collect()
         }
         Analysis::SignSwitching(SignSwitching { switched, images, .. }) => {
-            let Network { channels, hidden, .. } = &settings.network;
-            let (layers, mut faults) = (channels.len() + hidden.len() + 1, Vec::new());
+            let (layers, mut faults) = (settings.network.layers(), Vec::new());
             if switched.len() != layers {
                 let takes = format!("{layers} whole numbers, one per layer (the output layer is the last)");
                 faults.push(fault(
@@ -269,7 +275,7 @@ fn analysis(settings: &Settings, layer: &Layer) -> Vec<Fault> {
 }
 
 /// Pooling against the convolutions, statistics against the kind of norm.
-fn network(settings: &Settings) -> Vec<Fault> {
+fn network(settings: &Settings, layer: &Layer) -> Vec<Fault> {
     let (network, mut faults) = (&settings.network, Vec::new());
     let convolutions = network.channels.len();
     let wrong = |(index, place): &(usize, &usize)| {
@@ -290,11 +296,10 @@ fn network(settings: &Settings) -> Vec<Fault> {
             with: &["network.pool"],
         });
     }
-    let statistics = settings.norm.statistics;
-    if settings.norm.kind == NormKind::Instance && statistics != Statistics::Batch {
+    if settings.norm.kind == NormKind::Instance && settings.norm.statistics != Statistics::Batch {
         faults.push(Fault {
             key: "norm.statistics".into(),
-            got: serde_json::to_string(&statistics).unwrap_or_default(),
+            got: shown(layer, "norm.statistics"),
             takes: "\"batch\" (as it is if left out) with norm.kind = \"instance\": every sample has statistics of \
                     its own, in training and at test"
                 .into(),
@@ -305,10 +310,10 @@ fn network(settings: &Settings) -> Vec<Fault> {
 }
 
 /// Data sets, count and images against the kind of stream.
-fn stream(settings: &Settings) -> Vec<Fault> {
+fn stream(settings: &Settings, layer: &Layer) -> Vec<Fault> {
     let (sets, count) = (settings.data.sets.len(), settings.tasks.count);
     let stream = settings.tasks.stream;
-    let word = serde_json::to_value(stream).unwrap_or(Json::Null);
+    let word = shown(layer, "tasks.stream");
     let mut faults = Vec::new();
     let mut fault = |key: &str, got: usize, takes: String| {
         let with = &["tasks.stream", "tasks.count", "data.sets", "data.train_images"];
@@ -358,19 +363,16 @@ fn classes(settings: &Settings) -> Option<Fault> {
 }
 
 /// Augmentation against the kind of stream.
-fn augment(settings: &Settings) -> Option<Fault> {
+fn augment(settings: &Settings, layer: &Layer) -> Option<Fault> {
     let (stream, augment) = (settings.tasks.stream, settings.data.augment);
     let permutes = matches!(stream, Stream::Permuted | Stream::Interleaved);
-    (permutes && augment != Augment::None).then(|| {
-        let word = |value: Json| value.to_string();
-        Fault {
-            key: "data.augment".into(),
-            got: word(serde_json::to_value(augment).unwrap_or(Json::Null)),
-            takes: format!(
-                "\"none\" with tasks.stream = {}: permuted pixels are no picture to flip or rotate",
-                word(serde_json::to_value(stream).unwrap_or(Json::Null))
-            ),
-            with: &["tasks.stream"],
-        }
+    (permutes && augment != Augment::None).then(|| Fault {
+        key: "data.augment".into(),
+        got: shown(layer, "data.augment"),
+        takes: format!(
+            "\"none\" with tasks.stream = {}: permuted pixels are no picture to flip or rotate",
+            shown(layer, "tasks.stream")
+        ),
+        with: &["tasks.stream"],
     })
 }

@@ -69,6 +69,10 @@ pub(super) struct Draft {
     pub(super) presets: BTreeMap<String, Changes>,
     /// Settings of the preset and of the arm that were picked, over those of the file.
     pub(super) picked: Layer,
+    /// The arm that was picked, with the settings it had.
+    pub(super) picked_arm: Option<Arm>,
+    /// Keys that the command line varies.
+    pub(super) varied: BTreeSet<String>,
     pub(super) places: BTreeMap<String, String>,
     pub(super) errors: Vec<RecipeError>,
     /// Keys whose value is unknown because of an error: what depends on them cannot be judged.

@@ -1,6 +1,5 @@
 //! What the command line changes in a recipe: `--set key=value` and `--seed N`.
 
-use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -21,18 +20,17 @@ impl Draft {
         }
         // A preset is what the others change, wherever it stands.
         given.sort_by_key(|(_, key, _)| *key != "preset");
-        let mut picked = false;
         for (origin, key, text) in &given {
             // Printed on one line, whatever the value holds.
             let origin = origin.split_whitespace().collect::<Vec<_>>().join(" ");
             let source = Source { origin: &origin, text, lines: false };
-            picked |= self.override_one(&source, key);
+            self.override_one(&source, key);
         }
-        self.check_pins(picked);
+        self.check_pins();
     }
 
-    /// Applies one override; says whether it picked an arm.
-    fn override_one(&mut self, source: &Source<'_>, key: &str) -> bool {
+    /// Applies one override.
+    fn override_one(&mut self, source: &Source<'_>, key: &str) {
         let bare = || Spanned::new(0..source.text.len(), DeValue::String(source.text.into()));
         let is_word = WORDS.contains(&key) || key == "arm" || key == "preset";
         let parsed = DeValue::parse(source.text).ok().filter(|value| !is_word || value.get_ref().is_str());
@@ -41,15 +39,11 @@ impl Draft {
         let name = value.get_ref().as_str().unwrap_or_default();
         match key {
             "arm" => return self.pick_arm(at, name),
-            "preset" => {
-                self.pick_preset(at, name);
-                return false;
-            }
+            "preset" => return self.pick_preset(at, name),
             _ => {}
         }
         if is_word {
-            self.word(source, key, at, &value);
-            return false;
+            return self.word(source, key, at, &value);
         }
         let mut leaves = Vec::new();
         if let Some(path) = key.strip_prefix("vary.") {
@@ -57,15 +51,16 @@ impl Draft {
             for leaf in &leaves {
                 let Some(axis) = self.axis(source, "vary.", leaf) else { continue };
                 self.places.insert("vary".into(), leaf.at.clone());
+                self.varied.insert(axis.key.clone());
                 self.put_axis(axis);
             }
         } else {
             self.leaf(source, ("", key), at, &value, &mut leaves);
             for (path, value) in self.layer(source, "", leaves) {
-                self.pin(&path, value);
+                self.drop_axis(&path);
+                self.pinned.insert(path, value);
             }
         }
-        false
     }
 
     /// Adds an axis to the grid, or replaces the one of its key.
@@ -76,38 +71,43 @@ impl Draft {
         }
     }
 
-    fn pin(&mut self, path: &str, value: Json) {
+    /// Takes a key that has one value now out of the grid.
+    pub(super) fn drop_axis(&mut self, path: &str) {
         self.axes.retain(|axis| axis.key != path);
         self.places.remove(&format!("vary.{path}"));
-        self.pinned.insert(path.to_owned(), value);
     }
 
-    fn pick_arm(&mut self, at: String, name: &str) -> bool {
-        if let Some(arm) = self.arms.iter().find(|arm| arm.name == name).cloned() {
-            // Its settings become the recipe's, so that a value of the command line or a grid goes before them.
-            for (key, value) in arm.set {
-                if let Some(place) = self.places.remove(&format!("arm.{name}.{key}")) {
-                    self.places.insert(key.clone(), place);
-                }
-                self.picked.insert(key, value);
-            }
-            self.arms = vec![Arm { name: arm.name, set: Layer::new() }];
-            return true;
-        }
-        let names: Vec<_> = self.arms.iter().map(|arm| format!("{:?}", arm.name)).collect();
-        let takes = match names.as_slice() {
-            [] => "nothing: the recipe has no arms".into(),
-            names => names.join(" or "),
+    fn pick_arm(&mut self, at: String, name: &str) {
+        let Some(arm) = self.arms.iter().find(|arm| arm.name == name).cloned() else {
+            let known: Vec<String> = self.arms.iter().map(|arm| arm.name.clone()).collect();
+            return self.refuse_choice(at, "arm", name, &known);
         };
-        self.errors.push(RecipeError::Value { at, key: "arm".into(), got: format!("{name:?}"), takes });
-        false
+        // Its settings become the recipe's, so that a value of the command line or a grid goes before them.
+        for (key, value) in &arm.set {
+            let place = self.places.remove(&format!("arm.{name}.{key}"));
+            if let Some(place) = place.filter(|_| !self.pinned.contains_key(key)) {
+                self.places.insert(key.clone(), place);
+            }
+            self.picked.insert(key.clone(), value.clone());
+        }
+        self.arms = vec![Arm { name: arm.name.clone(), set: Layer::new() }];
+        self.picked_arm = Some(arm);
+    }
+
+    /// Notes that there is no arm, or no preset, of this name.
+    pub(super) fn refuse_choice(&mut self, at: String, key: &str, name: &str, known: &[String]) {
+        let takes = match known {
+            [] => format!("nothing: the recipe has no {key}s"),
+            known => known.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or "),
+        };
+        self.errors.push(RecipeError::Value { at, key: key.into(), got: format!("{name:?}"), takes });
     }
 
     /// A pinned key that every arm sets would change nothing: an error, unless the one arm was picked on purpose.
-    fn check_pins(&mut self, picked: bool) {
+    fn check_pins(&mut self) {
         let keys: Vec<String> = self.pinned.keys().cloned().collect();
         for key in keys {
-            if !picked && !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
+            if !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
                 let names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
                 self.errors.push(RecipeError::Conflict {
                     at: self.places.get(&key).unwrap_or(&self.origin).clone(),

@@ -109,14 +109,8 @@ impl Draft {
     /// Puts a preset's changes in place of what the file says.
     pub(super) fn pick_preset(&mut self, at: String, name: &str) {
         let Some(changes) = self.presets.get(name).cloned() else {
-            let names: Vec<_> = self.presets.keys().map(|name| format!("{name:?}")).collect();
-            let takes = match names.as_slice() {
-                [] => "nothing: the recipe has no presets".into(),
-                names => names.join(" or "),
-            };
-            let (key, got) = ("preset".into(), format!("{name:?}"));
-            self.errors.push(RecipeError::Value { at, key, got, takes });
-            return;
+            let known: Vec<String> = self.presets.keys().cloned().collect();
+            return self.refuse_choice(at, "preset", name, &known);
         };
         let scope = format!("preset.{name}.");
         let mut moved = |from: String, to: String| {
@@ -137,8 +131,7 @@ impl Draft {
         }
         self.words.extend(changes.words);
         for key in changes.settings.keys() {
-            self.axes.retain(|axis| axis.key != *key);
-            self.places.remove(&format!("vary.{key}"));
+            self.drop_axis(key);
         }
         self.picked.extend(changes.settings);
         for axis in changes.axes {

@@ -151,6 +151,13 @@ pub struct Network {
     pub init_width: f32,
 }
 
+impl Network {
+    /// Number of layers: convolutions, dense hidden layers and the output layer.
+    pub fn layers(&self) -> usize {
+        self.channels.len() + self.hidden.len() + 1
+    }
+}
+
 /// Arithmetic of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -174,6 +174,14 @@ fn an_arm_keeps_its_settings_unless_it_is_picked() {
     assert_eq!((names(&picked), strength(&picked[0])), (vec!["plain_seed=0"], json!(2.0)));
     let varied = runs(ARMS, &[("arm", "plain"), ("vary.rule.m", "[1, 3]")]);
     assert_eq!(names(&varied), ["plain_m=1_seed=0", "plain_m=3_seed=0"]);
+    // A grid of the file itself over what an arm sets stays a conflict, picked or not.
+    let text = format!("{ARMS}[vary]\nrule.m = [1, 3]");
+    for overrides in [&[][..], &[("arm", "plain")]] {
+        let says =
+            "x.toml:8: vary.rule.m: the arm \"plain\" sets rule.m too; leave it out of the arm or of [vary]";
+        assert_eq!(super::errors_with(&text, overrides), says);
+    }
+    assert_eq!(runs(&text, &[("arm", "plain"), ("vary.rule.m", "[1, 3]")]).len(), 2);
     // A setting of the arm's own rule can be changed, though the recipe's base has another rule.
     let ewc = format!("{ARMS}[[arm]]\nname = 'ewc'\nset = {{ rule.name = 'ewc' }}");
     let picked = runs(&ewc, &[("arm", "ewc"), ("rule.lambda", "7")]);
