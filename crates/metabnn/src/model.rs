@@ -314,7 +314,7 @@ impl File<'_> {
     fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
         let settings = &description.settings;
         // The number of classes is in the file alone.
-        let last = self.get(&hidden_name(settings.network.channels.len() + settings.network.hidden.len()))?;
+        let last = self.get(&hidden_name(settings.network.layers() - 1))?;
         let classes = last.shape().first().copied().unwrap_or(0);
         let plans = plan(settings, description.image, classes)
             .map_err(|error| ModelError::Description(error.to_string()))?;

@@ -137,18 +137,13 @@ impl Sample {
             hash: format!("{:016x}", (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ m.to_bits()),
             tests: self.tests(),
             epochs: self.epochs,
-            average_accuracy: matrix.average_accuracy(),
-            forgetting: matrix.forgetting(),
-            backward_transfer: matrix.backward_transfer(),
-            forward_transfer: matrix.forward_transfer(),
-            accuracy_matrix: matrix.rows,
-            untrained_accuracy: matrix.untrained,
             steps: (self.phases * self.epochs * 600) as u64,
             seconds: 61.5 + seed as f64,
             version: env!("CARGO_PKG_VERSION").into(),
             name,
             ..RunSummary::default()
         }
+        .scored(matrix)
     }
 
     /// Fewer and fewer binary weights change in the course of a task.

@@ -49,7 +49,7 @@ impl<'a> Work<'a> {
     pub(super) fn steps(&self, run: &Run) -> u64 {
         match self {
             Self::Train(stream, switching) => {
-                let layers = run.settings.network.hidden.len() + 1;
+                let layers = run.settings.network.layers();
                 stream.steps(&run.settings.schedule) + switching.map_or(0, |all| bins(all, layers) as u64)
             }
             Self::Solve(quadratic) => quadratic.steps,
@@ -100,16 +100,11 @@ fn trained(
     let summary = RunSummary {
         tests: stream.tests.iter().map(|test| test.name.clone()).collect(),
         epochs: run.settings.schedule.epochs,
-        average_accuracy: matrix.average_accuracy(),
-        forgetting: matrix.forgetting(),
-        backward_transfer: matrix.backward_transfer(),
-        forward_transfer: matrix.forward_transfer(),
-        accuracy_matrix: matrix.rows,
-        untrained_accuracy: matrix.untrained,
         loss_increase,
         steps,
         ..summary_of(run)
-    };
+    }
+    .scored(matrix);
     let model = Model::new(knowledge, &run.settings, stream);
     let model =
         model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;

@@ -35,7 +35,7 @@ pub enum Maps<'a> {
 pub(super) struct Piece {
     samples: Range<usize>,
     /// Sums after pooling, (features, samples * positions of the output).
-    pooled: Rows,
+    pub pooled: Rows,
     /// Places of the largest sums, likewise; with max pooling.
     winners: Vec<u8>,
     /// Patches of signs in words of 64 columns, (columns / 64, inputs): for training.
@@ -114,12 +114,17 @@ fn sum_of_signs(signs: &BitMatrix, row: usize, start: usize, count: usize) -> i3
     2 * ones.sum::<u32>() as i32 - count as i32
 }
 
-/// Puts rows `first`.. of all pieces together, `rows` being as far apart as `stride`.
-pub(super) fn gather(pieces: &[Piece], first: usize, rows: &mut [f32], stride: usize) {
+/// Puts rows `first`.. of all pieces together, side by side; `rows` are as far apart as `stride`.
+pub(super) fn put_together<'a>(
+    pieces: impl Iterator<Item = &'a Rows> + Clone,
+    first: usize,
+    rows: &mut [f32],
+    stride: usize,
+) {
     for (row, to) in rows.chunks_exact_mut(stride).enumerate() {
         let mut start = 0;
-        for piece in pieces {
-            let from = piece.pooled.row(row + first);
+        for piece in pieces.clone() {
+            let from = piece.row(row + first);
             to[start..start + from.len()].copy_from_slice(from);
             start += from.len();
         }
@@ -219,7 +224,8 @@ impl Network {
         passed.reshape(outputs, columns, if together == Together::Row { 1 } else { batch }, hands_on);
         let size = WORD * outputs.div_ceil(WORD).div_ceil(4 * pool.threads());
         pool.share(passed.shares(size), |mut share: Share<'_>| {
-            gather(&pieces, share.first, share.normed, share.columns.stride);
+            let pooled = pieces.iter().map(|piece| &piece.pooled);
+            put_together(pooled, share.first, share.normed, share.columns.stride);
             share.normalise(kernels, norm);
             if let Some(hands_on) = hands_on {
                 share.activate(kernels, hands_on, &norm.state);
@@ -304,12 +310,4 @@ fn columns_of(rows: &Rows, samples: Range<usize>, positions: usize) -> Rows {
         some.row_mut(feature).copy_from_slice(from);
     }
     some
-}
-
-/// Puts the gradients of some samples each together.
-pub(super) fn put_together(pieces: &[Rows], rows: &mut Rows) {
-    for feature in 0..rows.features() {
-        let values = pieces.iter().flat_map(|piece| piece.row(feature));
-        rows.row_mut(feature).iter_mut().zip(values).for_each(|(to, from)| *to = *from);
-    }
 }

@@ -159,7 +159,8 @@ impl Network {
                 let place = (index, &convolution);
                 let pieces = self.back_through_convolution(place, maps, &now[0], moments, &update, aside);
                 if let Some(below) = before.last_mut() {
-                    put_together(&pieces, &mut below.gradient);
+                    let stride = below.gradient.columns().stride;
+                    put_together(pieces.iter(), 0, below.gradient.flat_mut(), stride);
                     self.back_through_norm(index - 1, self.activation.gate(), below);
                 }
             } else if let Some(below) = before.last_mut() {

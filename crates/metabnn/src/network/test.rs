@@ -3,7 +3,7 @@
 use metabnn_infer::WORD;
 use metabnn_infer::kernels::Samples;
 
-use super::convolution::{Maps, Sums, gather};
+use super::convolution::{Maps, Sums, put_together};
 use super::linear::Input;
 use super::norm::{BatchStatistics, ExactStatistics, exact_sums};
 use super::passed::{Share, Shown};
@@ -210,18 +210,23 @@ impl Network {
         };
         let mut rows = Rows::new(lot.min(linear.outputs()), batch * layer.positions());
         let columns = rows.columns();
+        let maps = match (given, shape) {
+            (Given::Maps(maps), LayerShape::Convolution(convolution)) => {
+                Some((Sums::new(*kernels, linear, convolution, maps), convolution))
+            }
+            _ => None,
+        };
         for first in (0..linear.outputs()).step_by(lot) {
             let features = lot.min(linear.outputs() - first);
             let sums = &mut rows.flat_mut()[..features * columns.stride];
-            match (given, shape) {
-                (Given::Maps(maps), LayerShape::Convolution(convolution)) => {
-                    let of = Sums::new(*kernels, linear, convolution, maps);
+            match (given, &maps) {
+                (_, Some((of, convolution))) => {
                     let samples = convolution.lots(batch);
                     let pieces = pool.map(samples, |samples| of.of(samples, first, features, false));
-                    gather(&pieces, 0, sums, columns.stride);
+                    put_together(pieces.iter().map(|piece| &piece.pooled), 0, sums, columns.stride);
                 }
-                (Given::Dense(input), _) => linear.forward(*kernels, input, first, sums, columns),
-                (Given::Maps(_), LayerShape::Dense) => unreachable!("dense layers are given no maps"),
+                (Given::Dense(input), None) => linear.forward(*kernels, input, first, sums, columns),
+                (Given::Maps(_), None) => unreachable!("dense layers are given no maps"),
             }
             take(first, &mut rows, features);
         }

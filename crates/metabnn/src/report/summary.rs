@@ -66,6 +66,20 @@ impl RunSummary {
         self.average_accuracy.is_some() || !self.tests.is_empty() || !self.accuracy_matrix.is_empty()
     }
 
+    /// The same with this accuracy matrix and its metrics.
+    #[must_use]
+    pub fn scored(self, matrix: AccuracyMatrix) -> Self {
+        Self {
+            average_accuracy: matrix.average_accuracy(),
+            forgetting: matrix.forgetting(),
+            backward_transfer: matrix.backward_transfer(),
+            forward_transfer: matrix.forward_transfer(),
+            accuracy_matrix: matrix.rows,
+            untrained_accuracy: matrix.untrained,
+            ..self
+        }
+    }
+
     /// The accuracy matrix with its metrics.
     pub fn matrix(&self) -> AccuracyMatrix {
         AccuracyMatrix { untrained: self.untrained_accuracy.clone(), rows: self.accuracy_matrix.clone() }

@@ -85,8 +85,10 @@ impl Split {
         let part = |view: &View| {
             let taken = left.min(view.len());
             left -= taken;
-            let place = |place: usize| view.selection.as_ref().map_or(place as u32, |all| all[place]);
-            View { selection: Some((0..taken).map(place).collect()), ..view.clone() }
+            View {
+                selection: Some((0..taken).map(|place| view.index(place) as u32).collect()),
+                ..view.clone()
+            }
         };
         Self::new(self.views.iter().map(part).filter(|view| view.len() > 0).collect())
     }
