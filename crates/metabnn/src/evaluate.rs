@@ -88,6 +88,15 @@ pub fn evaluate_all(
     stream.tests.iter().enumerate().map(score).collect()
 }
 
+/// Accuracy on every test of `stream` with the present batch-norm states: how well the network does if nobody says which
+/// task an image belongs to. Empty where that is how it is tested anyway.
+pub fn evaluate_unlabelled(knowledge: &Knowledge, stream: &TaskStream, settings: &Settings) -> Vec<f64> {
+    if knowledge.remembered.is_empty() || stream.tests.iter().all(|test| test.phase.is_none()) {
+        return Vec::new();
+    }
+    stream.tests.iter().map(|test| evaluate(knowledge, &test.images, None, settings).accuracy).collect()
+}
+
 /// The training images of the task in training, and, with `schedule.evaluate_train = "stream"`, those of the first task
 /// and of all tasks together; `at` as in [`evaluate_all`]. Before any training there is no task in training.
 pub fn evaluate_training(

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::analysis::{Flips, Signs, WeightHistogram};
-use crate::evaluate::{Knowledge, evaluate_all, evaluate_training};
+use crate::evaluate::{Knowledge, evaluate_all, evaluate_training, evaluate_unlabelled};
 use crate::machine::Machine;
 use crate::metrics::{AccuracyMatrix, Evaluation, accuracies};
 use crate::network::{Network, ShapeError};
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub evaluations: Vec<Evaluation>,
     /// Test accuracies after each task.
     pub matrix: AccuracyMatrix,
+    /// Test accuracies at the end if the task is not told; empty where it never is.
+    pub unlabelled: Vec<f64>,
     /// Hidden weights of each layer before training and after each task.
     pub histograms: Vec<WeightHistogram>,
     /// Binary weights that every epoch changed, layer by layer; none in full precision.
@@ -146,8 +148,9 @@ pub fn train_on(
         end_of_task(&mut knowledge, stream, settings, (task, steps))?;
         histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
     }
+    let unlabelled = evaluate_unlabelled(&knowledge, stream, settings);
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Outcome { knowledge, evaluations, matrix, histograms, flips, steps, seconds })
+    Ok(Outcome { knowledge, evaluations, matrix, unlabelled, histograms, flips, steps, seconds })
 }
 
 /// What the network knows after an epoch; `at`: task, epoch and step.

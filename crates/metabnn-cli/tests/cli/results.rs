@@ -184,6 +184,31 @@ fn eval_tests_otherwise_than_the_run_did() {
     place.refuses(&["eval", &model, "--test-batch", "1"], 2, &["schedule.test_batch", "at least 2"]);
 }
 
+/// Every run says what it keeps if nobody tells which task an image belongs to, beside what it keeps if somebody does.
+#[test]
+fn a_run_says_what_it_keeps_without_task_labels() {
+    let place = Workplace::new();
+    let table = place.run("pmnist", &["norm.statistics=running"], "out");
+    assert!(table.contains("average  no label  forgetting"), "{table}");
+    let summary = place.read_json(&format!("out/{RUN}/summary.json"));
+    let found = numbers(&summary["unlabelled_accuracy"]);
+    let eval = place.json(&["eval", &format!("out/{RUN}/model.safetensors"), "--last-state", "--json"]);
+    let expected: Vec<f64> =
+        eval.as_array().unwrap().iter().map(|row| row["accuracy"].as_f64().unwrap()).collect();
+    assert_eq!(found, expected);
+    close(&summary["average_unlabelled"], found.iter().sum::<f64>() / found.len() as f64);
+    assert_eq!(
+        summary["average_unlabelled"],
+        place.read_json("out/summary.json")["groups"][0]["average_unlabelled"]["mean"]
+    );
+    let last = numbers(&summary["accuracy_matrix"][1]);
+    assert!(found.last() == last.last() && found != last, "{found:?} {last:?}");
+
+    let table = place.run("pmnist", &["tasks.scenario=domain"], "domain");
+    assert!(!table.contains("no label"), "{table}");
+    assert!(place.read_json(&format!("domain/{RUN}/summary.json"))["average_unlabelled"].is_null());
+}
+
 #[test]
 fn eval_of_a_sequence_tests_each_data_set() {
     let place = Workplace::new();

@@ -96,10 +96,11 @@ fn trained(
     outcome: Outcome,
     loss_increase: Vec<LossIncrease>,
 ) -> Result<Done, ExperimentError> {
-    let Outcome { knowledge, evaluations, matrix, histograms, flips, steps, .. } = outcome;
+    let Outcome { knowledge, evaluations, matrix, unlabelled, histograms, flips, steps, .. } = outcome;
     let summary = RunSummary {
         tests: stream.tests.iter().map(|test| test.name.clone()).collect(),
         epochs: run.settings.schedule.epochs,
+        unlabelled_accuracy: unlabelled,
         loss_increase,
         steps,
         ..summary_of(run)

@@ -214,12 +214,14 @@ fn recipe_name(out: &Path, recipe_toml: &str) -> String {
 
 /// JSON has no NaN, and figures need a matrix: both are seen to before anything is written or drawn.
 fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
-    let RunSummary { name, tests, accuracy_matrix: rows, untrained_accuracy, .. } = run;
+    let RunSummary { name, tests, accuracy_matrix: rows, untrained_accuracy, unlabelled_accuracy, .. } = run;
     let error = |what: &str, expected: String, got: String| {
         Err(ReportError::invalid(path, format!("{what} of run {name}"), expected, got))
     };
     let fraction = |value: &f64| (0.0..=1.0).contains(value);
-    let accuracies = rows.iter().flatten().chain(untrained_accuracy).chain(&run.average_accuracy);
+    let averages = run.average_accuracy.iter().chain(&run.average_unlabelled);
+    let accuracies =
+        rows.iter().flatten().chain(untrained_accuracy).chain(unlabelled_accuracy).chain(averages);
     if let Some(value) = accuracies.clone().find(|value| !fraction(value)) {
         return error("an accuracy", "a fraction in [0, 1]".into(), value.to_string());
     }
@@ -244,7 +246,10 @@ fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
         return error("accuracy_matrix", "at least one row and one column".into(), "none".into());
     }
     let columns = |count: usize| format!("{count} values, one per test");
-    if let Some(row) = rows.iter().chain([untrained_accuracy]).find(|row| row.len() != tests.len()) {
+    let unlabelled = Some(unlabelled_accuracy).filter(|row| !row.is_empty());
+    if let Some(row) =
+        rows.iter().chain([untrained_accuracy]).chain(unlabelled).find(|row| row.len() != tests.len())
+    {
         return error("a row of accuracies", columns(tests.len()), row.len().to_string());
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::finding::sentence;
 use super::folder::RunResults;
 use super::plots::Figure;
 use super::summary::MeanStd;
-use super::table::with_std;
+use super::table::{NO_LABEL, with_std};
 use super::view::{GroupView, View, percent, short_names};
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -20,9 +20,9 @@ const MANY_GROUPS: usize = 8;
 const MANY_TESTS: usize = 10;
 
 const ACCURACY_NOTE: &str = "<p class=\"note\">Percent, mean ± standard deviation over seeds. Average: test accuracy \
-    over all tasks when training has ended. Forgetting: how far a task fell from its best. Backward transfer: what later \
-    training did to a task. Forward transfer: what earlier training did to a task before its own, against the untrained \
-    network.</p>\n";
+    over all tasks when training has ended. No label: the same if nobody tells which task an image belongs to. \
+    Forgetting: how far a task fell from its best. Backward transfer: what later training did to a task. Forward \
+    transfer: what earlier training did to a task before its own, against the untrained network.</p>\n";
 const ANALYSIS_NOTE: &str = "<p class=\"note\">Mean ± standard deviation: over seeds, or over the draws of a single \
     run.</p>\n";
 
@@ -166,7 +166,8 @@ fn group_table(view: &View<'_>) -> String {
     let same_tests = view.groups.iter().all(|group| group.tests() == tests);
     let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
     let (names, word) = short_names(columns);
-    let header = ["setting", "seeds", "average", "forgetting", "backward transfer", "forward transfer"];
+    let header =
+        ["setting", "seeds", "average", NO_LABEL, "forgetting", "backward transfer", "forward transfer"];
     let mut table = String::from("<table><thead>");
     if let (Some(word), false) = (word, names.is_empty()) {
         let (lead, span) = (header.len(), names.len());
@@ -185,6 +186,7 @@ fn group_table(view: &View<'_>) -> String {
             view.label.clone(),
             group.seeds.len().to_string(),
             with_std(&view.average),
+            cell(&group.average_unlabelled),
             cell(&group.forgetting),
             cell(&group.backward_transfer),
             cell(&group.forward_transfer),

@@ -8,6 +8,7 @@ use crate::analysis::LossIncrease;
 use crate::analysis::quadratic::Trajectory;
 use crate::metrics::AccuracyMatrix;
 pub use crate::metrics::MeanStd;
+use crate::metrics::mean;
 
 /// Settings in which the runs of a recipe differ, by key: `{"rule.m": 1.35, "seed": 0}`.
 pub type Settings = BTreeMap<String, serde_json::Value>;
@@ -31,6 +32,9 @@ pub struct RunSummary {
     pub epochs: usize,
     /// Mean accuracy over all tests at the end, in [0, 1]; `null` where no network was trained.
     pub average_accuracy: Option<f64>,
+    /// Mean accuracy over all tests at the end if the task is not told, in [0, 1]; `null` where it never is.
+    #[serde(default)]
+    pub average_unlabelled: Option<f64>,
     /// See [`AccuracyMatrix::forgetting`].
     pub forgetting: Option<f64>,
     /// See [`AccuracyMatrix::backward_transfer`].
@@ -41,6 +45,9 @@ pub struct RunSummary {
     pub accuracy_matrix: Vec<Vec<f64>>,
     /// Accuracy of the untrained network on each test.
     pub untrained_accuracy: Vec<f64>,
+    /// Accuracy on each test at the end if the task is not told: with the batch-norm state that the network has then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabelled_accuracy: Vec<f64>,
     /// What switching binary weights costs, where the recipe asks for it; also in `loss_increase.csv`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loss_increase: Vec<LossIncrease>,
@@ -71,6 +78,7 @@ impl RunSummary {
     pub fn scored(self, matrix: AccuracyMatrix) -> Self {
         Self {
             average_accuracy: matrix.average_accuracy(),
+            average_unlabelled: mean(self.unlabelled_accuracy.iter().copied()),
             forgetting: matrix.forgetting(),
             backward_transfer: matrix.backward_transfer(),
             forward_transfer: matrix.forward_transfer(),
@@ -110,6 +118,9 @@ pub struct Group {
     pub seeds: Vec<u64>,
     /// Average accuracy over the seeds; `null` where no network was trained.
     pub average_accuracy: Option<MeanStd>,
+    /// The same if the task is not told; `null` where it never is.
+    #[serde(default)]
+    pub average_unlabelled: Option<MeanStd>,
     /// Forgetting, where defined.
     pub forgetting: Option<MeanStd>,
     /// Backward transfer, where defined.
@@ -145,6 +156,7 @@ impl Group {
             settings: runs[0].settings.clone(),
             seeds: runs.iter().map(|run| run.seed).collect(),
             average_accuracy: over(|run| run.average_accuracy),
+            average_unlabelled: over(|run| run.average_unlabelled),
             forgetting: over(|run| run.forgetting),
             backward_transfer: over(|run| run.backward_transfer),
             forward_transfer: over(|run| run.forward_transfer),

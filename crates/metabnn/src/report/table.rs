@@ -7,6 +7,9 @@ use super::view::{label, percent, short_names};
 /// With more tests than this, a line would not fit a terminal: the columns of single tests are left out.
 const MANY_TESTS: usize = 10;
 
+/// What the average is called where the task is not told.
+pub(super) const NO_LABEL: &str = "no label";
+
 /// Final accuracies of every group in percent: each test, their average with its standard deviation over the seeds, and
 /// forgetting.
 ///
@@ -50,7 +53,10 @@ fn accuracy_table(summary: &Summary) -> String {
     let (names, word) = short_names(columns);
     let mut header = vec![String::new()];
     header.extend(names);
-    header.extend(["average".into(), "forgetting".into()]);
+    header.push("average".into());
+    let unlabelled = summary.groups.iter().any(|group| group.average_unlabelled.is_some());
+    header.extend(unlabelled.then(|| NO_LABEL.into()));
+    header.push("forgetting".into());
     let mut lines = vec![header];
     for group in &summary.groups {
         let runs: Vec<&RunSummary> = runs(summary, group).collect();
@@ -59,8 +65,10 @@ fn accuracy_table(summary: &Summary) -> String {
             let last = runs.iter().filter_map(|run| run.accuracy_matrix.last()?.get(test).copied());
             MeanStd::of(&last.collect::<Vec<_>>()).map_or("-".into(), |value| percent(value.mean))
         }));
-        line.push(group.average_accuracy.as_ref().map_or("-".into(), with_std));
-        line.push(group.forgetting.as_ref().map_or("-".into(), with_std));
+        let cell = |value: &Option<MeanStd>| value.as_ref().map_or("-".into(), with_std);
+        line.push(cell(&group.average_accuracy));
+        line.extend(unlabelled.then(|| cell(&group.average_unlabelled)));
+        line.push(cell(&group.forgetting));
         lines.push(line);
     }
     let on = word.map_or(String::new(), |word| format!(", by {word}"));
