@@ -29,10 +29,16 @@ const CLAIMS: &[Claim] = &[
         Some(average(arm(s, "ewc")?)? - average(arm(s, "plain")?)? - 0.08)
     }),
     ("table1", "metaplasticity keeps more than none", |s| {
-        Some(average(arm(s, "metaplastic")?)? - average(arm(s, "plain")?)? - 0.15)
+        Some(average(arm(s, "metaplastic")?)? - average(arm(s, "plain")?)? - 0.3)
     }),
-    ("table1", "random consolidation keeps less than EWC", |s| {
-        Some(average(arm(s, "ewc")?)? - average(arm(s, "random-consolidation")?)? - 0.03)
+    ("table1", "random consolidation forgets what EWC keeps", |s| {
+        Some(average(arm(s, "ewc")?)? - average(arm(s, "random-consolidation")?)? - 0.2)
+    }),
+    ("table1", "random consolidation forgets what metaplasticity keeps", |s| {
+        Some(average(arm(s, "metaplastic")?)? - average(arm(s, "random-consolidation")?)? - 0.2)
+    }),
+    ("fig2f", "in full precision the first task is lost, metaplastic or not", |s| {
+        Some(0.3 - f64::max(end(m(s, 1.35)?, 0)?, end(m(s, 0.0)?, 0)?))
     }),
     ("fig3cd", "tasks learned together are all known", |s| Some(worst(s)? - 0.85)),
     ("fig4ab", "the metaplastic network keeps more of MNIST", |s| {
@@ -55,6 +61,20 @@ const CLAIMS: &[Claim] = &[
     }),
     ("stream-fmnist", "the plain network falls behind the metaplastic one", |s| {
         Some(average(arm(s, "metaplastic")?)? - average(arm(s, "plain")?)?)
+    }),
+    ("retention", "a scale from uniform(0, 1) keeps more than ones", |s| {
+        const SCALE: &str = "norm.gamma_init";
+        Some(mean_where(s, SCALE, &"uniform".into())? - mean_where(s, SCALE, &"ones".into())? - 0.03)
+    }),
+    ("retention", "in short runs one optimizer throughout keeps more", |s| {
+        const RESET: &str = "optimizer.reset_per_task";
+        Some(mean_where(s, RESET, &false.into())? - mean_where(s, RESET, &true.into())? - 0.1)
+    }),
+    ("boundary-free", "fixed scales keep more than learned ones where nothing is told", |s| {
+        Some(average(arm(s, "fixed")?)? - average(arm(s, "learned")?)?)
+    }),
+    ("boundary-free", "the rule keeps more than none where nothing is told", |s| {
+        Some(average(arm(s, "fixed")?)? - average(arm(s, "plain")?)? - 0.1)
     }),
     ("stream-cifar10", "the convolutional network learns", |s| Some(worst(s)? - 0.8)),
     ("fig5a", "one hidden weight drifts, the other one stays", |s| {
@@ -109,6 +129,13 @@ fn average(run: &RunSummary) -> Option<f64> {
 /// Accuracy on `test`, counted from 0, after all training.
 fn end(run: &RunSummary, test: usize) -> Option<f64> {
     run.accuracy_matrix.last()?.get(test).copied()
+}
+
+/// Mean of the averages of the runs that have `value` for the setting `key`.
+fn mean_where(summary: &Summary, key: &str, value: &Value) -> Option<f64> {
+    let runs = summary.runs.iter().filter(|run| run.settings.get(key) == Some(value));
+    let averages: Vec<f64> = runs.map(average).collect::<Option<_>>()?;
+    (!averages.is_empty()).then(|| averages.iter().sum::<f64>() / averages.len() as f64)
 }
 
 fn worst(summary: &Summary) -> Option<f64> {

@@ -34,6 +34,8 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
         "fig5a",
         "fig5b",
         "fig5cde",
+        "retention",
+        "boundary-free",
     ]
 }
 

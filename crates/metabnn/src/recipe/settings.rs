@@ -220,7 +220,7 @@ pub enum Init {
 pub struct Norm {
     /// What is normalised together.
     pub kind: NormKind,
-    /// Whether scale gamma and shift beta are learned; if not they stay 1 and 0, whatever `gamma_init` says.
+    /// Whether scale gamma and shift beta are learned; if not they stay `gamma_scale` and 0, whatever `gamma_init` says.
     pub affine: bool,
     /// Initial scale gamma.
     pub gamma_init: GammaInit,

@@ -263,8 +263,12 @@ fn the_built_in_recipes_expand_as_they_say() {
             ],
         ),
         ("fig5cde", vec!["seed=0"]),
+        ("boundary-free", vec!["plain_seed=0", "learned_seed=0", "fixed_seed=0", "fixed-hidden-two_seed=0"]),
     ];
-    assert_eq!(builtin::builtin().len(), expected.len());
+    // A grid whose names would fill a page: four widths, two scales, two optimizers, two strengths.
+    let (text, origin) = builtin::find("retention").unwrap();
+    assert_eq!(Recipe::from_toml(&text, &origin, &[], None).unwrap().runs().unwrap().len(), 4 * 2 * 2 * 2);
+    assert_eq!(builtin::builtin().len(), expected.len() + 1);
     for (name, runs) in expected {
         let (text, origin) = builtin::find(name).unwrap();
         let recipe = Recipe::from_toml(&text, &origin, &[], None).unwrap();
