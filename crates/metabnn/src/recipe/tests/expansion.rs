@@ -263,7 +263,16 @@ fn the_built_in_recipes_expand_as_they_say() {
             ],
         ),
         ("fig5cde", vec!["seed=0"]),
-        ("boundary-free", vec!["plain_seed=0", "learned_seed=0", "fixed_seed=0", "fixed-hidden-two_seed=0"]),
+        (
+            "boundary-free",
+            vec![
+                "plain_seed=0",
+                "learned_seed=0",
+                "fixed_seed=0",
+                "instance-plain_seed=0",
+                "instance_seed=0",
+            ],
+        ),
     ];
     // A grid whose names would fill a page: four widths, two scales, two optimizers, two strengths.
     let (text, origin) = builtin::find("retention").unwrap();
