@@ -12,7 +12,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use metabnn::report::folder::read_summary;
-use metabnn::report::summary::{RunSummary, Summary};
+use metabnn::report::summary::{MeanStd, RunSummary, Summary};
 use serde_json::Value;
 
 /// Recipe, what it shows, and by how much it does: above 0 it holds.
@@ -138,7 +138,7 @@ fn end(run: &RunSummary, test: usize) -> Option<f64> {
 fn mean_where(summary: &Summary, key: &str, value: &Value) -> Option<f64> {
     let runs = summary.runs.iter().filter(|run| run.settings.get(key) == Some(value));
     let averages: Vec<f64> = runs.map(average).collect::<Option<_>>()?;
-    (!averages.is_empty()).then(|| averages.iter().sum::<f64>() / averages.len() as f64)
+    MeanStd::of(&averages).map(|over_runs| over_runs.mean)
 }
 
 fn worst(summary: &Summary) -> Option<f64> {
