@@ -67,9 +67,21 @@ pub struct Run {
     /// Folder of the results [default: results/RECIPE]; runs already done there are not repeated
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Run again what is already done there
-    #[arg(long)]
+    /// Run again from the start what is already done or begun there
+    #[arg(long, conflicts_with = "resume")]
     pub fresh: bool,
+    /// Go on with what was begun there, and refuse if nothing was
+    #[arg(long)]
+    pub resume: bool,
+    /// Runs at work at the same time; they share the threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+    /// Do run I alone, counted from 0 as `metabnn show` lists them; no report is made
+    #[arg(long, value_name = "I")]
+    pub index: Option<usize>,
+    /// Seconds between two checkpoints of a run
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint: u32,
     #[command(flatten)]
     pub data: DataFolder,
     #[command(flatten)]

@@ -1,9 +1,11 @@
-//! Progress of an experiment: a bar on a terminal, a line per epoch elsewhere.
+//! Progress of an experiment: on a terminal a bar for every run at work and, of several, one for all; a line per epoch
+//! elsewhere.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metabnn::analysis::LossIncrease;
 use metabnn::experiment::Event;
 use metabnn::metrics::{Evaluation, Split};
@@ -14,83 +16,178 @@ use crate::output::percent;
 /// Shows the events of an experiment.
 pub struct Display {
     kind: Kind,
-    bar: ProgressBar,
-    run: String,
+    /// Number of runs of the recipe.
+    runs: usize,
+    /// Whether one run is done alone: then its error is the program's.
+    alone: bool,
+    bars: MultiProgress,
+    /// Runs at work, by their position.
+    at_work: BTreeMap<usize, AtWork>,
+    /// All of several runs together.
+    whole: Option<Whole>,
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Bar,
     Lines,
     Nothing,
 }
 
+/// A run at work.
+struct AtWork {
+    name: String,
+    bar: ProgressBar,
+}
+
+/// Counts the steps of all runs. Those of runs that were not begun are taken to be as many as the others' on average.
+struct Whole {
+    bar: ProgressBar,
+    /// Runs not begun yet.
+    left: u64,
+    begun: u64,
+    steps: u64,
+}
+
 const BAR: &str = "{prefix} {wide_bar:.cyan/blue} {percent:>3} %  {eta} left\n{wide_msg}";
+const WHOLE: &str = "{prefix} {wide_bar:.green/blue} {percent:>3} %  {eta} left";
 
 impl Display {
-    /// A display for standard output as it is.
-    pub fn new(output: Output) -> Self {
+    /// A display for standard output as it is, of so many runs of a recipe, or of one of them `alone`.
+    pub fn new(output: Output, runs: usize, alone: bool) -> Self {
         let kind = match output {
             Output { quiet: true, .. } | Output { json: true, .. } => Kind::Nothing,
             _ if io::stdout().is_terminal() => Kind::Bar,
             _ => Kind::Lines,
         };
-        Self { kind, bar: ProgressBar::hidden(), run: String::new() }
+        let bars = MultiProgress::with_draw_target(match kind {
+            Kind::Bar => ProgressDrawTarget::stdout(),
+            Kind::Lines | Kind::Nothing => ProgressDrawTarget::hidden(),
+        });
+        let alone = alone || runs == 1;
+        let whole = (kind == Kind::Bar && !alone).then(|| Whole::new(&bars, runs));
+        Self { kind, runs, alone, bars, at_work: BTreeMap::new(), whole }
     }
 
-    /// Shows one event.
-    pub fn show(&mut self, event: &Event<'_>) {
+    /// Shows one event of run `index`.
+    pub fn show(&mut self, index: usize, event: &Event<'_>) {
         match event {
-            Event::Started { run, index, runs, steps } => {
-                self.run = format!("[{}/{runs}] {}", index + 1, run.name);
-                if let Kind::Bar = self.kind {
-                    self.bar = bar(*steps, &self.run);
+            Event::Started { run, done, steps } => {
+                let name = format!("[{}/{}] {}", index + 1, self.runs, run.name);
+                if *done > 0 {
+                    self.print(&format!("{name}  goes on at step {done} of {steps}"));
                 }
+                let bar = match &mut self.whole {
+                    Some(whole) => {
+                        whole.begin(*steps, *done);
+                        self.bars.insert_before(&whole.bar, ProgressBar::new(*steps))
+                    }
+                    None => self.bars.add(ProgressBar::new(*steps)),
+                };
+                style(&bar, BAR, &name);
+                bar.set_position(*done);
+                bar.reset_eta();
+                self.at_work.insert(index, AtWork { name, bar });
             }
             Event::Progress(progress) => {
-                self.bar.set_position(progress.steps);
+                self.step(index, progress.steps);
                 if !progress.evaluations.is_empty() {
-                    let message = format!(
-                        "task {} epoch {}: {}",
-                        progress.task,
-                        progress.epoch,
-                        accuracies(progress.evaluations)
-                    );
-                    self.line(&message);
-                    self.bar.set_message(message);
+                    let accuracies = accuracies(progress.evaluations);
+                    let (task, epoch) = (progress.task, progress.epoch);
+                    self.say(index, format!("task {task} epoch {epoch}: {accuracies}"));
                 }
             }
             Event::Analysed { steps, row } => {
-                self.bar.set_position(*steps);
+                self.step(index, *steps);
                 if let Some(row) = row {
-                    let message = increase(row);
-                    self.line(&message);
-                    self.bar.set_message(message);
+                    self.say(index, increase(row));
                 }
             }
             Event::Finished { summary, found } => {
-                self.bar.finish_and_clear();
-                self.run.clone_from(&summary.name);
+                self.end(index, *found);
                 let how = match found {
                     true => "done before".into(),
                     false => format!("{:.1} s, {} steps", summary.seconds, summary.steps),
                 };
-                let message = match summary.average_accuracy {
+                self.print(&match summary.average_accuracy {
                     Some(average) => {
                         format!("{}: average accuracy {} % ({how})", summary.name, percent(average))
                     }
                     None => format!("{}: {how}", summary.name),
-                };
-                if let Kind::Bar | Kind::Lines = self.kind {
-                    print(&message);
+                });
+            }
+            Event::Failed { error } => {
+                self.end(index, false);
+                if !self.alone {
+                    self.print(&format!("failed: {error}"));
                 }
             }
         }
     }
 
-    fn line(&self, message: &str) {
-        if let Kind::Lines = self.kind {
-            print(&format!("{}  {message}", self.run));
+    /// Takes all bars away.
+    pub fn close(&mut self) {
+        self.at_work.values().map(|run| &run.bar).for_each(ProgressBar::finish_and_clear);
+        self.whole.iter().for_each(|whole| whole.bar.finish_and_clear());
+    }
+
+    fn step(&self, index: usize, steps: u64) {
+        if let Some(run) = self.at_work.get(&index) {
+            if let Some(whole) = &self.whole {
+                whole.bar.inc(steps - run.bar.position().min(steps));
+            }
+            run.bar.set_position(steps);
         }
+    }
+
+    /// Something about a run at work.
+    fn say(&self, index: usize, message: String) {
+        let Some(run) = self.at_work.get(&index) else { return };
+        match self.kind {
+            Kind::Lines => print(&format!("{}  {message}", run.name)),
+            Kind::Bar => run.bar.set_message(message),
+            Kind::Nothing => {}
+        }
+    }
+
+    fn end(&mut self, index: usize, found: bool) {
+        if let Some(run) = self.at_work.remove(&index) {
+            run.bar.finish_and_clear();
+            self.bars.remove(&run.bar);
+        }
+        if let Some(whole) = self.whole.as_mut().filter(|_| found) {
+            whole.left = whole.left.saturating_sub(1);
+            whole.estimate();
+        }
+    }
+
+    /// A line that stays.
+    fn print(&self, message: &str) {
+        match self.kind {
+            Kind::Lines => print(message),
+            Kind::Bar => self.bars.suspend(|| print(message)),
+            Kind::Nothing => {}
+        }
+    }
+}
+
+impl Whole {
+    fn new(bars: &MultiProgress, runs: usize) -> Self {
+        let bar = bars.add(ProgressBar::new(1));
+        style(&bar, WHOLE, &format!("all {runs} runs"));
+        Self { bar, left: runs as u64, begun: 0, steps: 0 }
+    }
+
+    /// One more run of so many steps, some of them done in earlier sessions.
+    fn begin(&mut self, steps: u64, done: u64) {
+        self.left = self.left.saturating_sub(1);
+        self.begun += 1;
+        self.steps += steps - done.min(steps);
+        self.estimate();
+    }
+
+    fn estimate(&self) {
+        self.bar.set_length(self.steps + self.left * self.steps.checked_div(self.begun).unwrap_or(1));
     }
 }
 
@@ -100,14 +197,12 @@ fn increase(row: &LossIncrease) -> String {
     format!("layer {layer}, |W^h| from {low:.3} to {high:.3}: {switched} switched, loss {mean:+.2e} for each")
 }
 
-fn bar(steps: u64, name: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stdout());
-    if let Ok(style) = ProgressStyle::with_template(BAR) {
+fn style(bar: &ProgressBar, template: &str, name: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.set_prefix(name.to_string());
     bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// Progress that nobody reads any more must not stop a run that writes its results to disk.

@@ -1,28 +1,71 @@
 //! `metabnn run`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use metabnn::experiment::{self, Places};
+use metabnn::experiment::{self, ExperimentError, Options, Stop};
 use metabnn::recipe::Recipe;
 use metabnn::report;
 
 use crate::arguments::{Output, Run};
 use crate::output;
 use crate::progress::Display;
+use crate::signals;
 
 pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
     let recipe = arguments.chosen.recipe()?;
     let out = arguments.out.clone().unwrap_or_else(|| default_folder(&recipe, arguments.chosen.is_changed()));
-    let places = Places { data: arguments.data.folder.clone(), out, fresh: arguments.fresh };
-    let mut display = Display::new(output);
-    let summary = experiment::run(&recipe, &places, |event| display.show(&event))?;
+    let options = Options {
+        data: arguments.data.folder.clone(),
+        fresh: arguments.fresh,
+        resume: arguments.resume,
+        only: arguments.index,
+        jobs: usize::from(arguments.jobs),
+        checkpoint_every: Duration::from_secs(arguments.checkpoint.into()),
+        stop: Stop::default(),
+        ..Options::new(out)
+    };
+    signals::stop_gently(&options.stop)?;
+    let mut display = Display::new(output, recipe.runs()?.len(), arguments.index.is_some());
+    let result = experiment::run(&recipe, &options, |run, event| display.show(run, &event));
+    display.close();
+    let summary = match result {
+        Err(error @ ExperimentError::Stopped { .. }) => {
+            anyhow::bail!("{error}; to go on: {}", resuming(arguments, &options.out));
+        }
+        result => result?,
+    };
     if output.json {
         return output::json(&serde_json::to_value(&summary)?);
     }
     let gap = if output.quiet { "" } else { "\n" };
     output::line(&format!("{gap}{}", report::table(&summary)))?;
-    output::line(&format!("\nreport: {}", places.out.join("report.html").display()))
+    match arguments.index {
+        Some(_) => output::line(&format!("\nreport of all runs: metabnn report {}", quoted(&options.out))),
+        None => output::line(&format!("\nreport: {}", options.out.join("report.html").display())),
+    }
+}
+
+/// The command that goes on with an experiment that was stopped.
+fn resuming(arguments: &Run, out: &Path) -> String {
+    let mut words = vec!["metabnn run".into(), quoted(&out.join("recipe.toml")), "--out".into(), quoted(out)];
+    words.extend(arguments.data.folder.iter().flat_map(|data| ["--data".into(), quoted(data)]));
+    words.extend(arguments.index.map(|index| format!("--index {index}")));
+    words.extend((arguments.jobs > 1).then(|| format!("--jobs {}", arguments.jobs)));
+    words.push("--resume".into());
+    words.join(" ")
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 /// `results/RECIPE`; a changed recipe gets a folder of its own beside it.

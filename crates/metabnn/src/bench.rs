@@ -192,10 +192,14 @@ fn median(times: &[f64]) -> f64 {
 fn epoch(knowledge: &Knowledge, images: &Dataset, settings: &Settings, step_ms: f64) -> Epoch {
     let stream = TaskStream::new(settings, std::slice::from_ref(images)).expect("a task of all images");
     let (mut start, mut end, mut steps) = (None, None, 0);
-    let watch = |progress: Progress<'_>| match (start, progress.evaluations.is_empty()) {
-        (None, _) => start = Some(Instant::now()),
-        (_, true) => steps += 1,
-        (_, false) => end = Some(Instant::now()),
+    let watch = |progress: Progress<'_>| {
+        match start {
+            None => start = Some(Instant::now()),
+            Some(_) => steps += 1,
+        }
+        if !progress.evaluations.is_empty() {
+            end = Some(Instant::now());
+        }
     };
     train_on(knowledge.network.machine(), settings, &stream, watch).expect("a loss that is finite");
     let wall = end.zip(start).map_or(0.0, |(end, start)| (end - start).as_secs_f64() * 1e3);

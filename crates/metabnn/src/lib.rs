@@ -49,6 +49,7 @@
 //! | [`metrics`] | accuracies | the accuracy matrix, forgetting and transfer |
 //! | [`analysis`] | a network | histograms of its hidden weights |
 //! | [`model`] | a trained network | the bytes of `model.safetensors`, and back |
+//! | [`checkpoint`] | a run in progress | the bytes of `checkpoint.safetensors`, and back |
 //! | [`report`] | a folder of results | tables, figures and `report.html` |
 //!
 //! Around them: [`recipe`] reads and checks what a user asks for, [`experiment`] runs it, [`kernels`] holds the inner
@@ -64,7 +65,10 @@
 
 pub mod analysis;
 pub mod bench;
+pub mod checkpoint;
+mod container;
 pub mod data;
+mod digest;
 pub mod evaluate;
 pub mod experiment;
 pub mod kernels;

@@ -9,30 +9,29 @@
 //! | `testT.permutation` | U32 (pixels) | pixel order of test T: input i is pixel `permutation[i]` of the image |
 //!
 //! What a rule keeps of synapses beside the hidden weight (importances, beakers) is not in it, nor are the optimizer's
-//! moments: testing needs neither.
+//! moments: testing needs neither. A [`checkpoint`](crate::checkpoint) has both.
 //!
 //! The metadata has one key, `metabnn`, a JSON object with the format's version, the program's version, the image
 //! size, the resolved settings (with the geometry of convolutions: `network.channels`, `kernel`, `stride`, `padding`,
 //! `pool`, ...) and the tests' names. Nothing in the file is executed on reading it.
 
 mod error;
+pub(crate) mod knowledge;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use error::ModelError;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
+pub use crate::container::ContainerError;
+use crate::container::{Kind, Reader, Writer};
 use crate::data::{self, Dataset};
 use crate::evaluate::Knowledge;
-use crate::network::{BatchNorm, Convolution, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
-use crate::recipe::settings::{Precision, Scenario, Settings, Stream};
+use crate::recipe::settings::{Scenario, Settings, Stream};
 use crate::tasks::{Split, TaskStream, Test, View, groups};
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
-const KEY: &str = "metabnn";
 
 /// A trained network with all that testing it needs.
 #[derive(Clone, Debug)]
@@ -133,54 +132,16 @@ impl Model {
     /// The file's bytes: the same for the same model.
     ///
     /// # Errors
-    /// [`ModelError::Format`] if the library that writes the container refuses.
+    /// [`ContainerError::Format`] if the library that writes the container refuses.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
-        let mut floats = |name: String, shape: &[usize], values: &[f32]| {
-            tensors.push((
-                name,
-                Dtype::F32,
-                shape.to_vec(),
-                values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            ));
-        };
-        let network = &self.knowledge.network;
-        for (index, layer) in network.layers.iter().enumerate() {
-            let Layer { shape, linear, .. } = layer;
-            let (name, rows) = (hidden_name(index), linear.hidden().to_rows());
-            let dimensions = dimensions(shape, linear.inputs(), linear.outputs());
-            match shape {
-                LayerShape::Dense => floats(name, &dimensions, &rows),
-                LayerShape::Convolution(convolution) => {
-                    floats(name, &dimensions, &convolution.to_channels_first(&rows));
-                }
-            }
-        }
-        let present = network.norm_states();
-        let remembered =
-            self.knowledge.remembered.iter().enumerate().map(|(task, states)| (Some(task), states));
-        for (task, states) in [(None, &present)].into_iter().chain(remembered) {
-            for (layer, state) in states.iter().enumerate() {
-                for (part, values) in parts(state) {
-                    floats(norm_name(task, layer, part), &[values.len()], values);
-                }
-            }
-        }
+        let mut writer = Writer::default();
+        knowledge::write(&mut writer, &self.knowledge);
         for (test, permutation) in self.permutations.iter().enumerate() {
             if let Some(order) = permutation {
-                let bytes = order.iter().flat_map(|v| v.to_le_bytes()).collect();
-                tensors.push((permutation_name(test), Dtype::U32, vec![order.len()], bytes));
+                writer.whole(permutation_name(test), order);
             }
         }
-        let views: Result<Vec<_>, _> = tensors
-            .iter()
-            .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
-            .collect();
-        // One key: several would come out of a hash map in another order each time.
-        let description = serde_json::to_string(&self.description)
-            .map_err(|error| ModelError::Description(error.to_string()))?;
-        let metadata = HashMap::from([(KEY.to_string(), description)]);
-        Ok(safetensors::serialize(views.map_err(ModelError::Format)?, Some(metadata))?)
+        Ok(writer.finish(Kind::Model, &self.description)?)
     }
 
     /// Reads a model back from the bytes of its file.
@@ -188,29 +149,16 @@ impl Model {
     /// # Errors
     /// [`ModelError`] says what is missing, of the wrong shape, or not a finite number.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
-        let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
-        let text =
-            text.ok_or_else(|| ModelError::Description(format!("its metadata have no key {KEY:?}")))?;
-        let description: Description =
-            serde_json::from_str(text).map_err(|error| ModelError::Description(error.to_string()))?;
+        let (file, description): (_, Description) = Reader::open(Kind::Model, bytes)?;
         if description.format != FORMAT {
-            let problem =
-                format!("its layout is version {}, this program reads {FORMAT}", description.format);
-            return Err(ModelError::Description(problem));
+            let format = description.format;
+            let problem = format!("its layout is version {format}, this program reads {FORMAT}");
+            return Err(file.problem(problem).into());
         }
         description.check()?;
-        let file = File(SafeTensors::deserialize(bytes)?);
-        let layers = file.layers(&description)?;
-        let of_task = |task| {
-            let outputs = layers.iter().map(|layer| layer.linear.outputs()).enumerate();
-            outputs.map(|(layer, outputs)| file.norm(Some(task), layer, outputs)).collect()
-        };
-        let remembered = (0..description.remembered).map(of_task).collect::<Result<_, _>>()?;
-        let permutations = file.permutations(&description)?;
-        let network =
-            Network::new(layers, description.settings.network.precision).with(&description.settings);
-        Ok(Self { permutations, knowledge: Knowledge { network, remembered }, description })
+        let Description { image, settings, remembered, .. } = &description;
+        let knowledge = knowledge::read(&file, settings, *image, *remembered)?;
+        Ok(Self { permutations: permutations(&file, &description)?, knowledge, description })
     }
 }
 
@@ -222,50 +170,14 @@ fn describe(shape: data::Shape) -> String {
     }
 }
 
-/// The dimensions of a layer's hidden weights in the file.
-fn dimensions(shape: &LayerShape, inputs: usize, outputs: usize) -> Vec<usize> {
-    match shape {
-        LayerShape::Dense => vec![outputs, inputs],
-        LayerShape::Convolution(Convolution { input, kernel, .. }) => {
-            vec![outputs, input.channels, *kernel, *kernel]
-        }
-    }
-}
-
-fn hidden_name(layer: usize) -> String {
-    format!("layer{}.hidden_weight", layer + 1)
-}
-
-fn norm_name(task: Option<usize>, layer: usize, part: &str) -> String {
-    let task = task.map(|task| format!("task{}.", task + 1)).unwrap_or_default();
-    format!("{task}layer{}.{part}", layer + 1)
-}
-
 fn permutation_name(test: usize) -> String {
     format!("test{}.permutation", test + 1)
-}
-
-fn parts(state: &NormState) -> [(&'static str, &[f32]); 4] {
-    [("gamma", &state.gamma), ("beta", &state.beta), ("mean", &state.mean), ("variance", &state.variance)]
-}
-
-/// Refuses the first of `values` that is not right.
-fn check_values(
-    name: &str,
-    values: &[f32],
-    expected: &'static str,
-    right: impl Fn(f32) -> bool,
-) -> Result<(), ModelError> {
-    match values.iter().position(|&value| !right(value)) {
-        Some(index) => Err(ModelError::Value { name: name.into(), value: values[index], index, expected }),
-        None => Ok(()),
-    }
 }
 
 impl Description {
     /// Settings that a recipe could have given, at least one test, and its batch-norm state for each.
     fn check(&self) -> Result<(), ModelError> {
-        let problem = |problem| Err(ModelError::Description(problem));
+        let problem = |problem: String| Err(Kind::Model.problem(problem).into());
         if let Err(errors) = self.settings.check() {
             return problem(errors.to_string());
         }
@@ -283,82 +195,21 @@ impl Description {
     }
 }
 
-/// An opened container, with checks on what comes out of it.
-struct File<'a>(SafeTensors<'a>);
-
-impl File<'_> {
-    fn get(&self, name: &str) -> Result<TensorView<'_>, ModelError> {
-        self.0.tensor(name).map_err(|_| ModelError::Missing(name.into()))
-    }
-
-    /// The little-endian words of a tensor of the given type and shape.
-    fn words(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<Vec<[u8; 4]>, ModelError> {
-        let tensor = self.get(name)?;
-        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
-            return Err(ModelError::Shape {
-                name: name.into(),
-                got: format!("{:?} {:?}", tensor.dtype(), tensor.shape()),
-                expected: format!("{dtype:?} {shape:?}"),
-            });
+/// The pixel order of each test, where it has one.
+fn permutations(file: &Reader<'_>, description: &Description) -> Result<Vec<Option<Vec<u32>>>, ModelError> {
+    let pixels = description.image.width();
+    let read = |test: usize| {
+        let name = permutation_name(test);
+        if file.get(&name).is_err() {
+            return Ok(None);
         }
-        Ok(tensor.data().as_chunks::<4>().0.to_vec())
-    }
-
-    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let values: Vec<f32> =
-            self.words(name, Dtype::F32, shape)?.into_iter().map(f32::from_le_bytes).collect();
-        check_values(name, &values, "a finite number", |value| value.is_finite())?;
-        Ok(values)
-    }
-
-    fn layers(&self, description: &Description) -> Result<Vec<Layer>, ModelError> {
-        let settings = &description.settings;
-        // The number of classes is in the file alone.
-        let last = self.get(&hidden_name(settings.network.layers() - 1))?;
-        let classes = last.shape().first().copied().unwrap_or(0);
-        let plans = plan(settings, description.image, classes)
-            .map_err(|error| ModelError::Description(error.to_string()))?;
-        let mut layers = Vec::new();
-        for (index, Plan { shape, inputs, outputs }) in plans.into_iter().enumerate() {
-            let name = hidden_name(index);
-            let hidden = self.floats(&name, &dimensions(&shape, inputs, outputs))?;
-            if hidden.is_empty() {
-                return Err(ModelError::Description(format!("the tensor {name:?} is empty")));
-            }
-            let hidden = match &shape {
-                LayerShape::Dense => hidden,
-                LayerShape::Convolution(convolution) => convolution.from_channels_first(&hidden),
-            };
-            let linear = Linear::new(inputs, &hidden, settings.network.precision == Precision::Binary);
-            let state = self.norm(None, index, outputs)?;
-            layers.push(Layer { shape, linear, norm: BatchNorm::with_state(state, &settings.norm) });
+        let order = file.whole(&name, pixels)?;
+        let mut seen = order.clone();
+        seen.sort_unstable();
+        match seen.iter().enumerate().all(|(i, &pixel)| i as u32 == pixel) {
+            true => Ok(Some(order)),
+            false => Err(ModelError::NoPermutation(name)),
         }
-        Ok(layers)
-    }
-
-    fn norm(&self, task: Option<usize>, layer: usize, features: usize) -> Result<NormState, ModelError> {
-        let part = |part| self.floats(&norm_name(task, layer, part), &[features]);
-        let variance = part("variance")?;
-        check_values(&norm_name(task, layer, "variance"), &variance, "a number >= 0", |value| value >= 0.0)?;
-        Ok(NormState { gamma: part("gamma")?, beta: part("beta")?, mean: part("mean")?, variance })
-    }
-
-    fn permutations(&self, description: &Description) -> Result<Vec<Option<Vec<u32>>>, ModelError> {
-        let pixels = description.image.width();
-        let read = |test: usize| {
-            let name = permutation_name(test);
-            if self.get(&name).is_err() {
-                return Ok(None);
-            }
-            let words = self.words(&name, Dtype::U32, &[pixels])?;
-            let order: Vec<u32> = words.into_iter().map(u32::from_le_bytes).collect();
-            let mut seen = order.clone();
-            seen.sort_unstable();
-            match seen.iter().enumerate().all(|(i, &pixel)| i as u32 == pixel) {
-                true => Ok(Some(order)),
-                false => Err(ModelError::NoPermutation(name)),
-            }
-        };
-        (0..description.tests.len()).map(read).collect()
-    }
+    };
+    (0..description.tests.len()).map(read).collect()
 }

@@ -2,44 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use metabnn::data::{Dataset, Images, Samples};
+#[path = "support/stripes.rs"]
+mod stripes;
+
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
 use metabnn::plasticity::{Beakers, Ewc, Metaplastic, Path, PerLayer, Rule, Si};
-use metabnn::random::{Purpose, Stream};
 use metabnn::recipe::settings::{self, Input, Precision, Settings, State, Statistics};
 use metabnn::tasks::TaskStream;
 use metabnn::train::{Outcome, train_on};
-
-/// Blurred class prototypes with noise: enough to learn something, small enough for a test.
-fn dataset() -> Dataset {
-    let images = |count: usize, index: u32| {
-        let mut stream = Stream::new(5, Purpose::Glyphs, index);
-        let labels: Vec<u8> = (0..count).map(|i| (i % 4) as u8).collect();
-        let pixel = |label: u8, i: usize, noise: u32| {
-            let bright = (i / 3 + usize::from(label) * 2) % 8 < 3;
-            // Six dark pixels of ten have no ink at all: signs show the stripes as well.
-            (if bright { 150 + noise } else { noise.saturating_sub(60) }) as u8
-        };
-        let pixels = labels.iter().flat_map(|&label| (0..49).map(move |i| (label, i)));
-        let pixels = pixels.map(|(label, i)| pixel(label, i, stream.below(100))).collect();
-        Samples::from(Images::new(7, 7, 4, pixels, labels).unwrap())
-    };
-    Dataset { name: "stripes".into(), train: images(300, 0), test: images(120, 1) }
-}
-
-/// Hidden widths and a batch that are multiples of nothing.
-fn settings(precision: Precision, statistics: Statistics) -> Settings {
-    Settings {
-        seed: 3,
-        tasks: settings::Tasks { count: 2, ..Default::default() },
-        network: settings::Network { hidden: vec![70, 33], precision, ..Default::default() },
-        norm: settings::Norm { statistics, ..Default::default() },
-        schedule: settings::Schedule { epochs: 2, batch: 33, test_batch: 50, ..Default::default() },
-        ..Settings::default()
-    }
-}
+use stripes::{dataset, settings};
 
 fn with_input(input: Input, settings: Settings) -> Settings {
     Settings { network: settings::Network { input, ..settings.network }, ..settings }

@@ -7,6 +7,7 @@ mod bad_folder;
 mod bad_model;
 mod bad_recipe;
 mod bench;
+mod grids;
 mod kinds_of_data;
 mod results;
 mod same_bits;

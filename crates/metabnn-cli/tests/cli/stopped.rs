@@ -1,6 +1,6 @@
-//! A run that is killed midway: the same command completes it, another recipe may have its folder, nothing stays over.
+//! A run that is stopped midway, gently or not: the same command completes it, to the same bits, and nothing stays over.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{RUN, Workplace, run};
@@ -19,7 +19,8 @@ const TALKATIVE: &[&str] = &[
 fn started(place: &Workplace, arguments: &[&str], mark: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metabnn"));
     command.args(arguments).current_dir(place.path("."));
-    let mut child = command.env("METABNN_DATA", place.path("data")).stdout(Stdio::piped()).spawn().unwrap();
+    command.env("METABNN_DATA", place.path("data"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains(mark)), "the program ended before it said {mark:?}");
     child
@@ -69,37 +70,170 @@ fn a_killed_run_is_completed_by_the_same_command() {
     }
 }
 
+/// Sends a signal to the program, by its name.
 #[cfg(unix)]
-#[test]
-fn an_interrupted_run_blocks_nobody() {
-    let place = Workplace::new();
-    let arguments = run("pmnist", TALKATIVE, "out");
-    let mut child = started(&place, &arguments, "task 1 epoch 1");
-    // While it works, no other recipe gets its folder.
-    let error = place.metabnn(&run("pmnist", &[], "out")).assert().code(1);
-    let error = String::from_utf8(error.get_output().stderr.clone()).unwrap();
-    crate::support::check_error(&error, &["out: holds the results of another recipe ("]);
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
 
-    let interrupt =
-        Command::new("sh").args(["-c", "kill -INT \"$0\"", &child.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
-    assert!(!child.wait().unwrap().success());
-    assert_eq!(place.files("out"), ["recipe.toml"]);
-    // Afterwards a changed recipe does: there was no result yet.
-    place.write("out/runs/seed=9.partial/model.safetensors", "half");
-    place.run("pmnist", &[], "out");
-    assert!(!has_leftovers(&place));
-    assert!(place.path(&format!("out/{RUN}/model.safetensors")).is_file());
+/// Sends a signal, and reads what the program still says, so that it can come to its end.
+#[cfg(unix)]
+fn stop(mut child: Child, name: &str) -> (Option<i32>, String) {
+    signal(&child, name);
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    let mut error = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    (child.wait().unwrap().code(), error)
+}
+
+const CHECKPOINT: &str = "out/runs/seed=0.partial/checkpoint.safetensors";
+
+/// The files of a run that must not depend on how often it was stopped.
+fn assert_same_run(place: &Workplace, one: &str, other: &str) {
+    for name in ["model.safetensors", "metrics.csv", "accuracy_matrix.csv", "hidden_weights.csv", "flips.csv"]
+    {
+        let bytes = |folder: &str| place.bytes(&format!("{folder}/{name}"));
+        assert!(bytes(one) == bytes(other), "{name} differs");
+    }
+    let results = |folder: &str| place.read_json(&format!("{folder}/summary.json"))["results"].clone();
+    assert_eq!(results(one), results(other));
 }
 
 #[cfg(unix)]
 #[test]
-fn the_same_command_works_after_an_interruption() {
+fn an_interrupted_run_goes_on_from_its_checkpoint() {
     let place = Workplace::new();
-    let set = [TALKATIVE, &["tasks.count=70"]].concat();
-    let mut child = started(&place, &run("pmnist", &set, "out"), "task 1 epoch 1");
+    for name in ["INT", "TERM"] {
+        let child = started(&place, &run("pmnist", TALKATIVE, "out"), "task 2 epoch 1");
+        // While it works, no other recipe gets its folder, and no other process its run.
+        let error = place.metabnn(&run("pmnist", &[], "out")).assert().code(1);
+        let error = String::from_utf8(error.get_output().stderr.clone()).unwrap();
+        crate::support::check_error(&error, &["out: holds the results of another recipe ("]);
+        let error = place.metabnn(&run("pmnist", TALKATIVE, "out")).assert().code(1);
+        let error = String::from_utf8(error.get_output().stderr.clone()).unwrap();
+        crate::support::check_error(&error, &["seed=0: another process is at work on it"]);
+
+        let (status, error) = stop(child, name);
+        assert_eq!(status, Some(1), "{error}");
+        let resume = "metabnn run out/recipe.toml --out out --resume";
+        crate::support::check_error(&error, &["stopped: 0 of 1 runs are done", "to go on: ", resume]);
+        assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..]]);
+    }
+    // A changed recipe does not get the folder now: hours may be in that checkpoint.
+    let changed = [TALKATIVE, &["rule.m=2"]].concat();
+    let says = ["out: holds the results of another recipe (`m = 1.35` there, `m = 2.0` here)"];
+    place.refuses(&run("pmnist", &changed, "out"), 1, &says);
+
+    let said = place.output(&["run", "out/recipe.toml", "--out", "out", "--resume"]);
+    assert!(said.contains("goes on at step "), "{said}");
+    assert!(!has_leftovers(&place), "{:?}", place.files("out"));
+    place.run("pmnist", TALKATIVE, "never");
+    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+}
+
+/// The output that nobody reads keeps the program from coming to the step at which it would stop.
+#[cfg(unix)]
+#[test]
+fn a_second_interrupt_stops_at_once() {
+    let place = Workplace::new();
+    let mut child = started(&place, &run("pmnist", TALKATIVE, "out"), "task 1 epoch 1");
+    signal(&child, "INT");
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, "INT");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// The long form, fifty times, is `.ci/survive`.
+#[test]
+fn a_run_killed_at_any_moment_is_the_run() {
+    let place = Workplace::new();
+    let set = [TALKATIVE, &["tasks.count=10", "schedule.epochs=30"]].concat();
+    let arguments = [&run("pmnist", &set, "out")[..], &["--checkpoint", "0"]].concat();
+    let mut killed = 0;
+    for mark in ["task 1 epoch 9:", "task 2 epoch", "task 3 epoch 1:", "task 3 epoch 30:", "task 6 epoch"] {
+        let mut child = started(&place, &arguments, mark);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += usize::from(place.path(CHECKPOINT).exists());
+    }
+    assert!(killed > 2, "killed midway {killed} times");
+    place.output(&arguments);
+    assert!(!has_leftovers(&place), "{:?}", place.files("out"));
+    place.run("pmnist", &set, "never");
+    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+}
+
+#[test]
+fn there_must_be_something_to_resume() {
+    let place = Workplace::new();
+    let resume = |out| [&run("pmnist", &[], out)[..], &["--resume"]].concat();
+    place.refuses(&resume("out"), 1, &["out: nothing to resume: no run of this recipe was begun there"]);
+    place.run("pmnist", &[], "out");
+    place.output(&resume("out"));
+    let both = [&resume("out")[..], &["--fresh"]].concat();
+    place.metabnn(&both).assert().code(2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_is_damaged_or_of_other_data_is_refused() {
+    let place = Workplace::new();
+    let arguments = run("pmnist", TALKATIVE, "out");
+    stop(started(&place, &arguments, "task 1 epoch 1"), "INT");
+    let bytes = place.bytes(CHECKPOINT);
+    place.write(CHECKPOINT, &bytes[..bytes.len() / 2]);
+    let says = "expected the checkpoint.safetensors of a run, got another or a damaged file: ";
+    let quiet = [&arguments[..], &["--quiet"]].concat();
+    place.refuses(&quiet, 1, &[CHECKPOINT, says, "; --fresh starts the run anew"]);
+    place.write(CHECKPOINT, &bytes);
+    place.write_set("mnist", 28, 77);
+    let says = "the checkpoint is of another run: the data set mnist is ";
+    place.refuses(&quiet, 1, &[CHECKPOINT, says, "; --fresh starts the run anew"]);
+    place.output(&[&quiet[..], &["--fresh"]].concat());
+    place.run("pmnist", TALKATIVE, "never");
+    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+    // What is done is done on these data alone.
+    place.write_set("mnist", 28, 78);
+    place.output(&quiet);
+    place.run("pmnist", TALKATIVE, "other");
+    assert_same_run(&place, "out/runs/seed=0", "other/runs/seed=0");
+}
+
+/// A limit on the size of a file stands for a full disk; `.ci/survive` fills a real one.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_checkpoint_before() {
+    let place = Workplace::new();
+    let arguments = run("pmnist", TALKATIVE, "out");
+    stop(started(&place, &arguments, "task 2 epoch 1"), "INT");
+    let before = place.bytes(CHECKPOINT);
+    let shell = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+    let mut command = assert_cmd::Command::new("sh");
+    command.args(["-c", shell, env!("CARGO_BIN_EXE_metabnn")]).args(&arguments).args(["--checkpoint", "0"]);
+    command.current_dir(place.path(".")).env("METABNN_DATA", place.path("data"));
+    let done = command.assert().code(1);
+    let error = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    crate::support::check_error(&error, &[CHECKPOINT, "cannot write: File too large"]);
+    assert!(place.bytes(CHECKPOINT) == before);
+    assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..]]);
+    place.output(&arguments);
+    place.run("pmnist", TALKATIVE, "never");
+    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_killed_before_its_first_checkpoint_blocks_nobody() {
+    let place = Workplace::new();
+    let mut child = started(&place, &run("pmnist", TALKATIVE, "out"), "task 1 epoch 1");
     child.kill().unwrap();
     child.wait().unwrap();
-    place.run("pmnist", &set, "out");
-    assert!(place.path("out/report.html").is_file() && !has_leftovers(&place));
+    place.write("out/runs/seed=9.partial/model.safetensors", "half");
+    place.run("pmnist", &[], "out");
+    assert!(!has_leftovers(&place));
+    assert!(place.path(&format!("out/{RUN}/model.safetensors")).is_file());
 }

@@ -22,7 +22,7 @@ pub struct Flips {
 
 /// The binary weights of every layer at one moment; none of a layer in full precision.
 #[derive(Clone, Debug)]
-pub struct Signs(Vec<Option<BitMatrix>>);
+pub struct Signs(pub(crate) Vec<Option<BitMatrix>>);
 
 impl Signs {
     /// Those of `network`, now.

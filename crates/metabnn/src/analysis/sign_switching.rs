@@ -11,6 +11,8 @@
 //!
 //! Source: Laborieux et al. 2021, Fig. 5c to e.
 
+use std::ops::ControlFlow;
+
 use super::{LossIncrease, MagnitudeBins, SignSwitching};
 use crate::evaluate::{Knowledge, evaluate};
 use crate::random::{Purpose, Stream};
@@ -23,7 +25,7 @@ pub fn bins(choice: &SignSwitching, layers: usize) -> usize {
 }
 
 /// Switches signs as `choice` says, and measures the loss on the first of `images`; empty bins are left out. `observe`
-/// hears of every bin, with what was found in it.
+/// hears of every bin, with what was found in it, and says whether to go on; if not, the rows are those found so far.
 ///
 /// The draws are shared out over the threads of the network's machine; their number changes no result.
 pub fn switch_signs(
@@ -31,7 +33,7 @@ pub fn switch_signs(
     images: &Split,
     settings: &Settings,
     choice: &SignSwitching,
-    mut observe: impl FnMut(Option<&LossIncrease>),
+    mut observe: impl FnMut(Option<&LossIncrease>) -> ControlFlow<()>,
 ) -> Vec<LossIncrease> {
     let images = if choice.images == 0 { images.clone() } else { images.first(choice.images) };
     let loss = |knowledge: &Knowledge| evaluate(knowledge, &images, None, settings).loss;
@@ -55,8 +57,11 @@ pub fn switch_signs(
                 (loss(&other) - before) / switched as f64
             });
             let row = LossIncrease::of(layer + 1, bins.edges(bin), synapses.len(), switched, &increases);
-            observe(row.as_ref());
+            let next = observe(row.as_ref());
             rows.extend(row);
+            if next.is_break() {
+                return rows;
+            }
         }
     }
     rows
@@ -125,7 +130,10 @@ mod tests {
         let before = loss(hidden.clone());
         let mut told = 0;
         let network = knowledge(hidden.clone(), &machine);
-        let rows = switch_signs(&network, &images(), &settings, &choice, |_| told += 1);
+        let rows = switch_signs(&network, &images(), &settings, &choice, |_| {
+            told += 1;
+            ControlFlow::Continue(())
+        });
         assert_eq!((told, rows.len()), (bins(&choice, 2), 8), "no bin is empty");
         for row in rows {
             let mut other = hidden.clone();
@@ -150,7 +158,7 @@ mod tests {
             let machine = Machine::new(threads, Platform::detect()).unwrap();
             let choice = SignSwitching { bins: 3, switched: vec![2, 1], draws: 6, images: 0 };
             let network = knowledge([0, 1].map(hidden), &machine);
-            switch_signs(&network, &images(), &Settings::default(), &choice, |_| {})
+            switch_signs(&network, &images(), &Settings::default(), &choice, |_| ControlFlow::Continue(()))
         };
         let rows = of(1);
         assert_eq!(rows, of(3));

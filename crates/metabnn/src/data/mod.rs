@@ -26,6 +26,8 @@ pub use images::Images;
 pub use load::{FileReport, FileState, default_folder, load, verify};
 pub use samples::{Samples, Shape};
 
+use crate::digest::Digest;
+
 /// A named data set: training and test samples of one shape.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -35,4 +37,15 @@ pub struct Dataset {
     pub train: Samples,
     /// Test samples.
     pub test: Samples,
+}
+
+impl Dataset {
+    /// A name for the samples themselves: the first 16 hexadecimal digits of a SHA-256 over shapes, values and labels.
+    pub fn digest(&self) -> String {
+        let digest = Digest::default();
+        [&self.train, &self.test]
+            .into_iter()
+            .fold(digest, |digest, samples| samples.add_to(digest))
+            .digits(16)
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Features, Images};
+use crate::digest::Digest;
 use crate::recipe::settings::Normalise;
 
 /// Shape of a sample: its values are (channels, rows, columns), row-major. A sample of features is one row.
@@ -158,6 +159,20 @@ impl Samples {
                 }
             }
         }
+    }
+
+    /// Adds shape, values and labels to a digest.
+    pub(super) fn add_to(&self, digest: Digest) -> Digest {
+        let (shape, count) = (self.shape(), self.len());
+        let digest = digest.add(format!("{} {shape} {count} {}", self.describe(), self.classes()));
+        let digest = match self {
+            Self::Images(images) => digest.add(images.pixels()),
+            Self::Features(features) => (0..count).fold(digest, |digest, index| {
+                let values = features.sample(index).iter().flat_map(|value| value.to_le_bytes());
+                digest.add(values.collect::<Vec<u8>>())
+            }),
+        };
+        digest.add((0..count).map(|index| self.label(index)).collect::<Vec<u8>>())
     }
 
     /// "28x28 pixels", "3x32x32 pixels" or "512 features": what a sample is, in words.

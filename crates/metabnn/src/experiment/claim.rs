@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ExperimentError;
+use super::run_folder::{CHECKPOINT, PARTIAL};
 use crate::recipe::Recipe;
 use crate::report::ReportError;
 use crate::report::folder::{sweep, write_atomically};
@@ -20,7 +21,7 @@ pub(super) struct Claim {
 
 impl Claim {
     /// Takes `out`: new, empty, or holding results of the same recipe. What a run of another recipe left that was
-    /// stopped before it had any result gives way.
+    /// stopped before it had any result or checkpoint gives way.
     pub(super) fn new(out: &Path, recipe_toml: &str) -> Result<Self, ExperimentError> {
         if out.exists() && !out.is_dir() {
             let (path, source) = (out.to_path_buf(), io::ErrorKind::NotADirectory.into());
@@ -78,11 +79,13 @@ fn hold(recipe: &Path) -> Option<File> {
 }
 
 /// Whether `out` holds nothing but a recipe as this program writes it (one by hand would lose its comments) and runs
-/// that never ended, and no process is at work there.
+/// that never came to a checkpoint, and no process is at work there.
 fn is_abandoned(out: &Path, recipe_toml: &str) -> bool {
     let written =
         Recipe::from_toml(recipe_toml, "", &[], None).is_ok_and(|recipe| recipe.to_toml() == recipe_toml);
-    let unfinished = entries(&out.join("runs")).iter().all(|run| run.ends_with(".partial"));
+    let runs = out.join("runs");
+    let lost = |run: &String| run.ends_with(PARTIAL) && !runs.join(run).join(CHECKPOINT).exists();
+    let unfinished = entries(&runs).iter().all(lost);
     let free = || File::open(out.join("recipe.toml")).is_ok_and(|file| file.try_lock().is_ok());
     written && unfinished && entries(out).iter().all(|name| name == "recipe.toml" || name == "runs") && free()
 }

@@ -1,12 +1,15 @@
 //! What a run does: it trains a network, or solves the quadratic binary task.
 
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::{Event, ExperimentError};
+use super::grid::Sets;
+use super::run_folder::RunFolder;
+use super::{Event, ExperimentError, Options};
 use crate::analysis::quadratic::solve;
 use crate::analysis::sign_switching::{bins, switch_signs};
 use crate::analysis::{Analysis, LossIncrease, Quadratic, SignSwitching};
+use crate::checkpoint::{Checkpoint, Digests};
 use crate::data::Dataset;
 use crate::machine::Machine;
 use crate::model::Model;
@@ -14,7 +17,7 @@ use crate::recipe::Run;
 use crate::report::folder::RunResults;
 use crate::report::summary::RunSummary;
 use crate::tasks::TaskStream;
-use crate::train::{Outcome, train};
+use crate::train::{Outcome, Training};
 
 /// The work of one run.
 pub(super) enum Work<'a> {
@@ -31,22 +34,33 @@ pub(super) struct Done {
     pub(super) model: Option<Vec<u8>>,
 }
 
+/// A run at work: what it is done with and who hears of it.
+pub(super) struct Job<'a, O> {
+    pub(super) run: &'a Run,
+    pub(super) folder: &'a RunFolder,
+    pub(super) options: &'a Options,
+    pub(super) machine: &'a Machine,
+    /// Of the data sets that the run trains on.
+    pub(super) digests: Digests,
+    pub(super) observe: O,
+}
+
 impl<'a> Work<'a> {
     /// The work that `run` asks for.
-    pub(super) fn of(run: &'a Run, sets: &BTreeMap<String, Dataset>) -> Result<Self, ExperimentError> {
+    pub(super) fn of(run: &'a Run, sets: &Sets) -> Result<Self, ExperimentError> {
         let switching = match &run.settings.analysis {
             Analysis::Quadratic(quadratic) => return Ok(Self::Solve(quadratic)),
             Analysis::SignSwitching(switching) => Some(switching),
             Analysis::None => None,
         };
-        let used: Vec<Dataset> = run.settings.data.sets.iter().map(|name| sets[name].clone()).collect();
+        let used: Vec<Dataset> = run.settings.data.sets.iter().map(|name| sets[name].0.clone()).collect();
         let stream = TaskStream::new(&run.settings, &used)
             .map_err(|source| ExperimentError::Tasks { run: run.name.clone(), source })?;
         Ok(Self::Train(stream, switching))
     }
 
     /// Steps it will take: of training, then one per bin that signs are switched in.
-    pub(super) fn steps(&self, run: &Run) -> u64 {
+    fn steps(&self, run: &Run) -> u64 {
         match self {
             Self::Train(stream, switching) => {
                 let layers = run.settings.network.layers();
@@ -55,79 +69,129 @@ impl<'a> Work<'a> {
             Self::Solve(quadratic) => quadratic.steps,
         }
     }
+}
 
-    /// Does it; `observe` hears how it goes.
-    pub(super) fn run(self, run: &Run, observe: &mut impl FnMut(Event<'_>)) -> Result<Done, ExperimentError> {
-        let start = Instant::now();
-        let mut done = match self {
-            Self::Train(stream, switching) => {
-                let outcome = train(&run.settings, &stream, |progress| observe(Event::Progress(progress)))
-                    .map_err(|source| ExperimentError::Train { run: run.name.clone(), source })?;
-                let loss_increase =
-                    switching.map(|choice| look_into(run, &stream, &outcome, choice, observe));
-                trained(run, &stream, outcome, loss_increase.unwrap_or_default())?
+impl<O: FnMut(Event<'_>)> Job<'_, O> {
+    /// Does the work, from the run's checkpoint on if there is one; `None` if it was asked to stop, and what it has come
+    /// to is kept.
+    pub(super) fn work(mut self, work: Work<'_>) -> Result<Option<Done>, ExperimentError> {
+        let steps = work.steps(self.run);
+        match work {
+            Work::Train(stream, switching) => self.train(&stream, switching, steps),
+            Work::Solve(quadratic) => {
+                (self.observe)(Event::Started { run: self.run, done: 0, steps });
+                Ok(Some(self.solve(quadratic)))
             }
-            Self::Solve(quadratic) => solved(run, quadratic, observe),
+        }
+    }
+
+    fn train(
+        &mut self,
+        stream: &TaskStream,
+        switching: Option<&SignSwitching>,
+        steps: u64,
+    ) -> Result<Option<Done>, ExperimentError> {
+        let (run, settings) = (self.run, &self.run.settings);
+        let failed = |source| ExperimentError::Train { run: run.name.clone(), source };
+        let mut training = match self.folder.checkpoint()? {
+            Some(checkpoint) => {
+                let resumed = checkpoint.resume(self.machine, settings, stream, &self.digests);
+                let path = self.folder.checkpoint_file();
+                resumed.map_err(|source| ExperimentError::Checkpoint { path, source })?
+            }
+            None => Training::new(self.machine, settings, stream).map_err(failed)?,
         };
-        done.results.summary.seconds = start.elapsed().as_secs_f64();
-        Ok(done)
+        let done = training.state().record.steps;
+        (self.observe)(Event::Started { run: self.run, done, steps });
+        let mut saved = Instant::now();
+        while let Some(progress) = training.advance().map_err(failed)? {
+            let is_last = progress.steps == progress.total_steps;
+            (self.observe)(Event::Progress(progress));
+            let stops = self.options.stop.is_requested();
+            if stops || (is_last && switching.is_some()) || saved.elapsed() >= self.options.checkpoint_every {
+                self.folder.save(&Checkpoint::of(&training, &self.digests).map_err(failed)?)?;
+                saved = Instant::now();
+            }
+            if stops {
+                return Ok(None);
+            }
+        }
+        let outcome = training.finish();
+        let start = Instant::now();
+        let found = switching.map(|choice| self.switch(stream, &outcome, choice));
+        let stopped = switching.is_some() && self.options.stop.is_requested();
+        let mut done = self.trained(stream, outcome, found.unwrap_or_default())?;
+        done.results.summary.seconds += start.elapsed().as_secs_f64();
+        Ok((!stopped).then_some(done))
+    }
+
+    /// Switches signs of the trained network, on the images that it was trained on last.
+    fn switch(
+        &mut self,
+        stream: &TaskStream,
+        outcome: &Outcome,
+        choice: &SignSwitching,
+    ) -> Vec<LossIncrease> {
+        let Some(images) = stream.phases.last() else { return Vec::new() };
+        let mut steps = outcome.steps;
+        switch_signs(&outcome.knowledge, images, &self.run.settings, choice, |row| {
+            steps += 1;
+            (self.observe)(Event::Analysed { steps, row });
+            if self.options.stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    fn trained(
+        &self,
+        stream: &TaskStream,
+        outcome: Outcome,
+        loss_increase: Vec<LossIncrease>,
+    ) -> Result<Done, ExperimentError> {
+        let Outcome { knowledge, evaluations, matrix, unlabelled, histograms, flips, steps, seconds } =
+            outcome;
+        let run = self.run;
+        let summary = RunSummary {
+            tests: stream.tests.iter().map(|test| test.name.clone()).collect(),
+            epochs: run.settings.schedule.epochs,
+            unlabelled_accuracy: unlabelled,
+            loss_increase,
+            steps,
+            seconds,
+            data: self.digests.clone(),
+            ..summary_of(run)
+        }
+        .scored(matrix);
+        let model = Model::new(knowledge, &run.settings, stream);
+        let model =
+            model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;
+        let results = RunResults { summary, recipe_toml: run.to_toml(), evaluations, histograms, flips };
+        Ok(Done::of(results, Some(model)))
+    }
+
+    fn solve(&mut self, quadratic: &Quadratic) -> Done {
+        let (start, run) = (Instant::now(), self.run);
+        let lr = f64::from(run.settings.optimizer.lr);
+        let solved = solve(quadratic, lr, run.settings.seed, &self.machine.pool, |steps| {
+            (self.observe)(Event::Analysed { steps, row: None });
+        });
+        let summary = RunSummary {
+            loss_increase: solved.loss_increase,
+            correlation: solved.correlation,
+            trajectory: solved.trajectory,
+            steps: quadratic.steps,
+            seconds: start.elapsed().as_secs_f64(),
+            ..summary_of(run)
+        };
+        Done::of(RunResults { summary, recipe_toml: run.to_toml(), ..RunResults::default() }, None)
     }
 }
 
-/// Switches signs of the trained network, on the images that it was trained on last.
-fn look_into(
-    run: &Run,
-    stream: &TaskStream,
-    outcome: &Outcome,
-    choice: &SignSwitching,
-    observe: &mut impl FnMut(Event<'_>),
-) -> Vec<LossIncrease> {
-    let Some(images) = stream.phases.last() else { return Vec::new() };
-    let mut steps = outcome.steps;
-    switch_signs(&outcome.knowledge, images, &run.settings, choice, |row| {
-        steps += 1;
-        observe(Event::Analysed { steps, row });
-    })
-}
-
-fn trained(
-    run: &Run,
-    stream: &TaskStream,
-    outcome: Outcome,
-    loss_increase: Vec<LossIncrease>,
-) -> Result<Done, ExperimentError> {
-    let Outcome { knowledge, evaluations, matrix, unlabelled, histograms, flips, steps, .. } = outcome;
-    let summary = RunSummary {
-        tests: stream.tests.iter().map(|test| test.name.clone()).collect(),
-        epochs: run.settings.schedule.epochs,
-        unlabelled_accuracy: unlabelled,
-        loss_increase,
-        steps,
-        ..summary_of(run)
+impl Done {
+    /// With a name for all that was found.
+    fn of(mut results: RunResults, model: Option<Vec<u8>>) -> Self {
+        results.summary.results = results.digest(model.as_deref());
+        Self { results, model }
     }
-    .scored(matrix);
-    let model = Model::new(knowledge, &run.settings, stream);
-    let model =
-        model.to_bytes().map_err(|source| ExperimentError::Model { run: run.name.clone(), source })?;
-    let results = RunResults { summary, recipe_toml: run.to_toml(), evaluations, histograms, flips };
-    Ok(Done { results, model: Some(model) })
-}
-
-fn solved(run: &Run, quadratic: &Quadratic, observe: &mut impl FnMut(Event<'_>)) -> Done {
-    let pool = &Machine::get().pool;
-    let lr = f64::from(run.settings.optimizer.lr);
-    let solved = solve(quadratic, lr, run.settings.seed, pool, |steps| {
-        observe(Event::Analysed { steps, row: None });
-    });
-    let summary = RunSummary {
-        loss_increase: solved.loss_increase,
-        correlation: solved.correlation,
-        trajectory: solved.trajectory,
-        steps: quadratic.steps,
-        ..summary_of(run)
-    };
-    let results = RunResults { summary, recipe_toml: run.to_toml(), ..RunResults::default() };
-    Done { results, model: None }
 }
 
 /// What every run says of itself.

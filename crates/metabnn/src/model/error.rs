@@ -1,44 +1,15 @@
 //! Why bytes are no model.
 
-use safetensors::tensor::SafeTensorError;
-
+use crate::container::ContainerError;
 use crate::tasks::TaskError;
 
-/// Why bytes are no model.
+/// Why bytes are no model, or a model does not take some images.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// Not a safetensors file, or a damaged one.
-    #[error("expected a model.safetensors of a finished run, got another or a damaged file: {0}")]
-    Format(#[from] SafeTensorError),
-    /// A safetensors file that is not a model of this program.
-    #[error("not a metabnn model: {0}")]
-    Description(String),
-    /// A tensor is missing.
-    #[error("the tensor {0:?} is missing")]
-    Missing(String),
-    /// A tensor has another type or shape than it must have.
-    #[error("the tensor {name:?} is {got}, not {expected}")]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// Its type and shape.
-        got: String,
-        /// What it must be.
-        expected: String,
-    },
-    /// A tensor holds NaN, infinity or a negative variance.
-    #[error("the tensor {name:?} holds {value} at position {index}, expected {expected}")]
-    Value {
-        /// The tensor.
-        name: String,
-        /// The value.
-        value: f32,
-        /// Its position, row-major.
-        index: usize,
-        /// What would be right.
-        expected: &'static str,
-    },
+    /// The file is not one, or not whole.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// Images that the model cannot take.
     #[error("the images of {set} have {got}; the model takes {takes}")]
     Images {

@@ -97,6 +97,11 @@ impl Linear {
         &self.memory
     }
 
+    /// The same layer with the memory that its rule had: (out, in numbers), as in [`Linear::memory`].
+    pub(crate) fn with_memory(self, memory: Tiled) -> Self {
+        Self { memory, ..self }
+    }
+
     /// Makes room for a rule's memory, each number of a synapse as `starts` says. Nothing happens where there is room
     /// for as many: the memory outlives optimizers and tasks.
     pub fn make_memory(&mut self, starts: &[Start]) {

@@ -139,6 +139,17 @@ impl Network {
         self
     }
 
+    /// The same network after so many training steps.
+    pub(crate) fn after(mut self, steps: u64) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Training steps done.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// The machine it works on.
     pub fn machine(&self) -> &Machine {
         &self.machine

@@ -65,6 +65,11 @@ impl Tiled {
     }
 
     /// The lane groups, (outputs / 16, inputs).
+    pub(crate) fn into_groups(self) -> Vec<Lanes> {
+        self.groups
+    }
+
+    /// The lane groups, (outputs / 16, inputs).
     pub fn groups_mut(&mut self) -> &mut [Lanes] {
         &mut self.groups
     }

@@ -47,6 +47,16 @@ impl Adam {
         }
     }
 
+    /// The same after so many steps. The learning rate is that of a task once [`Adam::start_task`] says which.
+    pub(crate) fn after(self, steps: i32) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// Steps done, since the moments were fresh.
+    pub fn steps(&self) -> i32 {
+        self.steps
+    }
+
     /// Takes the learning rate of `task`, counted from 0: lr * decay^-task. Moments and steps go on.
     pub fn start_task(&mut self, task: usize) {
         let settings::Optimizer { lr, lr_decay_per_task, .. } = self.settings;

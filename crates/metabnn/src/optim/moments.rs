@@ -52,6 +52,29 @@ impl Moments {
         Self { inputs, outputs, mean: store(), square: store(), updates: 0 }
     }
 
+    /// Moments as they were after so many updates, from the rows that [`Moments::mean`] and [`Moments::square`] gave.
+    pub(crate) fn restored(self, mean: &[f32], square: &[f32], updates: u32) -> Self {
+        let store = |like: &Store, rows: &[f32]| {
+            let value = |output: usize, input: usize| rows[output * self.inputs + input];
+            let tiled = Tiled::from_fn(self.inputs, self.outputs, value);
+            match like {
+                Store::F32(_) => Store::F32(tiled.into_groups()),
+                // The upper half: the lower one is zero in numbers that were 16 bits wide.
+                Store::Bf16(_) => {
+                    let narrow = |group: &Lanes| group.0.map(|value| (value.to_bits() >> 16) as u16);
+                    Store::Bf16(tiled.groups().iter().map(narrow).collect())
+                }
+            }
+        };
+        let (mean, square) = (store(&self.mean, mean), store(&self.square, square));
+        Self { mean, square, updates, ..self }
+    }
+
+    /// Updates so far.
+    pub(crate) fn updates(&self) -> u32 {
+        self.updates
+    }
+
     /// First moments, one row per output: (outputs, inputs).
     pub fn mean(&self) -> Vec<f32> {
         self.rows(&self.mean)

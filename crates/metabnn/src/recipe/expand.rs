@@ -1,17 +1,16 @@
 //! From a recipe to its runs: layers of settings folded into one, named and hashed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::check::{self, Fault};
 use super::keys::Choice;
 use super::render::{self, Layer};
 use super::settings::Settings;
 use super::{Arm, Recipe, RecipeError, Run, keys};
+use crate::digest::Digest;
 
 /// Most runs of one recipe: beyond it a grid is a slip.
 const MAX_RUNS: usize = 1 << 16;
@@ -191,7 +190,7 @@ fn run_name(recipe: &Recipe, arm: Option<&Arm>, varied: &Layer, seed: u64) -> St
         return format!("{name}_{seed}");
     }
     // All characters are ASCII: any cut is between two of them.
-    format!("{}-{}_{seed}", &name[..MAX_NAME - 9], &hex(&Sha256::digest(name.as_bytes()))[..8])
+    format!("{}-{}_{seed}", &name[..MAX_NAME - 9], Digest::default().add(&name).digits(8))
 }
 
 /// A value in a file name: 1.35, 512-512, mnist.
@@ -218,14 +217,6 @@ fn hash(settings: &Settings) -> String {
 
 /// Names a text, of this version: the first 16 hexadecimal digits of a SHA-256.
 pub(super) fn hash_of(text: &str) -> String {
-    let text = format!("metabnn {}\n{text}", env!("CARGO_PKG_VERSION"));
-    hex(&Sha256::digest(text.as_bytes())[..8])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let version = concat!("metabnn ", env!("CARGO_PKG_VERSION"), "\n");
+    Digest::default().add(version).add(text).digits(16)
 }

@@ -38,6 +38,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use error::{RecipeError, RecipeErrors};
+pub(crate) use render::difference;
 use serde_json::Value as Json;
 use settings::Settings;
 

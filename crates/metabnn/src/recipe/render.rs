@@ -19,6 +19,15 @@ pub(super) fn flatten(settings: &Settings) -> Layer {
     layer
 }
 
+/// The first setting in which two differ: its key, and both values.
+pub(crate) fn difference(there: &Settings, here: &Settings) -> Option<(String, String, String)> {
+    let (there, here) = (flatten(there), flatten(here));
+    let text = |layer: &Layer, key: &String| layer.get(key).map_or("nothing".into(), Json::to_string);
+    let mut keys = there.keys().chain(here.keys());
+    let key = keys.find(|key| there.get(*key) != here.get(*key))?;
+    Some((key.clone(), text(&there, key), text(&here, key)))
+}
+
 fn flatten_into(layer: &mut Layer, path: &str, value: Json) {
     match value {
         Json::Object(table) => {

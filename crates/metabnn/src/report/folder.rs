@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::{Flips, WeightHistogram};
+use crate::digest::Digest;
 use crate::metrics::Evaluation;
 
 use super::error::ReportError;
@@ -95,25 +96,47 @@ pub(crate) fn sweep(folder: &Path) {
 /// [`ReportError::Invalid`] if a value is not finite, out of range or the accuracy matrix is ragged (nothing is
 /// written then); [`ReportError::File`] if the file system refuses.
 pub fn write_run(folder: &Path, results: &RunResults) -> Result<(), ReportError> {
-    let RunResults { summary, recipe_toml, evaluations, histograms, flips } = results;
-    check(&folder.join(SUMMARY), summary)?;
-    let write = |name: &str, text: String| write_atomically(&folder.join(name), text.as_bytes());
-    write(RECIPE, recipe_toml.clone())?;
-    if summary.is_trained() {
-        write(METRICS, tables::metrics(evaluations))?;
-        write(MATRIX, tables::accuracy_matrix(&summary.tests, &summary.accuracy_matrix))?;
-        write(HISTOGRAMS, tables::histograms(histograms))?;
+    let path = folder.join(SUMMARY);
+    check(&path, &results.summary)?;
+    write_atomically(&folder.join(RECIPE), results.recipe_toml.as_bytes())?;
+    for (name, text) in results.tables() {
+        write_atomically(&folder.join(name), text.as_bytes())?;
     }
-    if !flips.is_empty() {
-        write(FLIPS, tables::flips(flips))?;
+    write_json(&path, &results.summary)
+}
+
+impl RunResults {
+    /// The files that hold what was found, as text, by their names.
+    fn tables(&self) -> Vec<(&'static str, String)> {
+        let Self { summary, evaluations, histograms, flips, .. } = self;
+        let mut tables = Vec::new();
+        if summary.is_trained() {
+            tables.push((METRICS, tables::metrics(evaluations)));
+            tables.push((MATRIX, tables::accuracy_matrix(&summary.tests, &summary.accuracy_matrix)));
+            tables.push((HISTOGRAMS, tables::histograms(histograms)));
+        }
+        if !flips.is_empty() {
+            tables.push((FLIPS, tables::flips(flips)));
+        }
+        if !summary.loss_increase.is_empty() {
+            tables.push((LOSS_INCREASE, tables::loss_increase(&summary.loss_increase)));
+        }
+        if let Some(trajectory) = &summary.trajectory {
+            tables.push((TRAJECTORY, tables::trajectory(trajectory)));
+        }
+        tables
     }
-    if !summary.loss_increase.is_empty() {
-        write(LOSS_INCREASE, tables::loss_increase(&summary.loss_increase))?;
+
+    /// A name for the tables and the bytes of `model`: see [`RunSummary::results`].
+    pub fn digest(&self, model: Option<&[u8]>) -> String {
+        let tables = self.tables();
+        let files = tables.iter().map(|(name, text)| (*name, text.as_bytes()));
+        let files = files.chain(model.map(|model| ("model.safetensors", model)));
+        let add = |digest: Digest, (name, bytes): (&str, &[u8])| {
+            digest.add(format!("{name} {}\n", bytes.len())).add(bytes)
+        };
+        files.fold(Digest::default(), add).digits(16)
     }
-    if let Some(trajectory) = &summary.trajectory {
-        write(TRAJECTORY, tables::trajectory(trajectory))?;
-    }
-    write_json(&folder.join(SUMMARY), summary)
 }
 
 /// Reads a run back from its folder.

@@ -57,6 +57,13 @@ pub struct RunSummary {
     /// The path of two weights, in the quadratic binary task; also in `trajectory.csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trajectory: Option<Trajectory>,
+    /// Digests of the data sets, by their names: see [`Dataset::digest`](crate::data::Dataset::digest).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, String>,
+    /// A name for all that the run found, its model included: the same for every run of the same recipe and data. Time
+    /// and place of the run do not count. The first 16 hexadecimal digits of a SHA-256.
+    #[serde(default)]
+    pub results: String,
     /// Training steps done.
     pub steps: u64,
     /// Wall time in seconds, evaluations included.

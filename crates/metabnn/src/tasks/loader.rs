@@ -44,14 +44,29 @@ impl<'a> Loader<'a> {
         self.ranges.len()
     }
 
-    /// The next batch; after the last one of an epoch, the first one of the next.
-    pub fn next_batch(&mut self) -> Batch {
+    /// Passes over the next `count` batches: the random streams are drawn as if they had been asked for.
+    pub fn skip(&mut self, count: usize) {
+        for _ in 0..count {
+            let images = self.next_range().len();
+            if self.augment != Augment::None {
+                (0..images).for_each(|_| _ = Change::draw(self.augment, &mut self.changing));
+            }
+        }
+    }
+
+    /// The places in `order` of the next batch.
+    fn next_range(&mut self) -> Range<usize> {
         if self.given == self.ranges.len() {
             self.shuffling.shuffle(&mut self.order);
             self.given = 0;
         }
-        let range = self.ranges[self.given].clone();
         self.given += 1;
+        self.ranges[self.given - 1].clone()
+    }
+
+    /// The next batch; after the last one of an epoch, the first one of the next.
+    pub fn next_batch(&mut self) -> Batch {
+        let range = self.next_range();
         let indices = self.order[range].iter().copied();
         match self.augment {
             Augment::None => self.images.gather(indices, self.input),
@@ -163,6 +178,22 @@ mod tests {
         for mut labels in epochs {
             labels.sort_unstable();
             assert_eq!(labels, (0..50).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn skipped_batches_leave_the_others_as_they_are() {
+        let split = Split::new(vec![View::all(images(23))]);
+        for augment in [Augment::None, Augment::FlipRotateCrop] {
+            let changing = || Stream::new(3, Purpose::Augmentation, 0);
+            let loader = || Loader::new(&split, 5, Input::Real, shuffling(2)).augmented(augment, changing());
+            let mut all = loader();
+            let batches: Vec<_> = (0..3 * all.batches()).map(|_| all.next_batch()).collect();
+            for (skipped, batch) in batches.iter().enumerate() {
+                let mut loader = loader();
+                loader.skip(skipped);
+                assert!(loader.next_batch() == *batch, "{augment:?}: {skipped} skipped");
+            }
         }
     }
 
