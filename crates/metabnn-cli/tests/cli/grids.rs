@@ -78,7 +78,7 @@ fn a_run_that_fails_does_not_keep_the_others_from_being_done() {
     let done = place.metabnn(&with(&run("pmnist", &vary, "out"), &["--jobs", "2"])).assert().code(1);
     let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let error = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(error.starts_with("error: 2 of 4 runs failed, 2 are done\n  lr="), "{error}");
+    assert!(error.starts_with("error: 2 of 4 runs failed; done: 2\n  lr="), "{error}");
     for run in ["lr=1e38_seed=0: the loss became ", "lr=2e38_seed=0: the loss became "] {
         assert!(error.contains(run), "{run:?} in {error}");
         assert!(said.contains(&format!("failed: {run}")), "{run:?} in {said}");

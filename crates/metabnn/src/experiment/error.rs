@@ -48,7 +48,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// A run does not go on from its checkpoint.
-    #[error("{}: {source}; --fresh starts the run anew", path.display())]
+    #[error("{}: the run cannot go on from it (--fresh begins it anew): {source}", path.display())]
     Checkpoint {
         /// The checkpoint.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum ExperimentError {
         path: PathBuf,
     },
     /// The experiment was asked to stop, and did.
-    #[error("stopped: {done} of {runs} runs are done; what the others have come to is kept")]
+    #[error("stopped; runs done: {done} of {runs}; what the others have come to is kept")]
     Stopped {
         /// Runs that are done.
         done: usize,
@@ -84,7 +84,7 @@ pub enum ExperimentError {
         runs: usize,
     },
     /// Some of several runs failed.
-    #[error("{} of {runs} runs failed, {done} are done{}", failures.len(), list(failures))]
+    #[error("{} of {runs} runs failed; done: {done}{}", failures.len(), list(failures))]
     Failed {
         /// Why, one by one.
         failures: Vec<ExperimentError>,

@@ -159,22 +159,20 @@ pub fn run(
     }
     let done = summaries.len();
     let summary = Summary::new(&recipe.name, summaries);
-    if !stopped && options.only.is_none() && done > 0 {
-        write_summary(&options.out, &recipe_toml, &summary)?;
-        report::write_report(&options.out)?;
+    let hopeless = failures.iter().any(ExperimentError::is_everywhere);
+    let reported = match stopped || hopeless || options.only.is_some() || done == 0 {
+        true => Ok(()),
+        false => write_summary(&options.out, &recipe_toml, &summary)
+            .and_then(|()| report::write_report(&options.out).map(|_| ())),
+    };
+    match failures.len() {
+        0 if stopped => return Err(ExperimentError::Stopped { done, runs: count }),
+        0 => reported?,
+        1 if count == 1 => return Err(failures.remove(0)),
+        _ => return Err(ExperimentError::Failed { failures, done, runs: count }),
     }
-    match failures.pop() {
-        Some(failure) if count == 1 => Err(failure),
-        Some(failure) => {
-            failures.push(failure);
-            Err(ExperimentError::Failed { failures, done, runs: count })
-        }
-        None if stopped => Err(ExperimentError::Stopped { done, runs: count }),
-        None => {
-            claim.keep();
-            Ok(summary)
-        }
-    }
+    claim.keep();
+    Ok(summary)
 }
 
 /// Every data set that any run trains on, loaded once, with its digest.
