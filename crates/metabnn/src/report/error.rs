@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::recipe::RecipeErrors;
+
 /// Why results could not be written, read or drawn. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,9 @@ pub enum ReportError {
         /// What it is.
         got: String,
     },
+    /// A recipe that this version does not understand, where its settings are needed.
+    #[error(transparent)]
+    Recipe(#[from] RecipeErrors),
     /// Nothing to report.
     #[error("{}: expected at least one finished run (runs/NAME/summary.json), found none", path.display())]
     NoRuns {

@@ -4,6 +4,7 @@
 
 mod analysed;
 pub mod error;
+pub mod export;
 mod finding;
 pub mod folder;
 mod html;

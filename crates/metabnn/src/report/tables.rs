@@ -194,7 +194,7 @@ pub(super) fn trajectory(trajectory: &Trajectory) -> String {
 }
 
 /// A test's name, in double quotes where a comma, a quote or a line break would tear it apart.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", name.replace('"', "\"\""))
     } else {

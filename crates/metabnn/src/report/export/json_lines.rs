@@ -1,0 +1,28 @@
+//! JSON Lines: one object per evaluation.
+
+use super::{Context, Format};
+use crate::metrics::Evaluation;
+
+/// `metrics.jsonl`: the rows of `metrics.csv` as one JSON object a line, with the fields of [`Evaluation`]. A loss that is
+/// not finite is `null`: JSON has no such number.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonLines;
+
+impl Format for JsonLines {
+    fn file_name(&self) -> &'static str {
+        "metrics.jsonl"
+    }
+
+    fn header(&self, _: &Context) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn encode(&self, _: &Context, rows: &[Evaluation]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for row in rows {
+            serde_json::to_writer(&mut bytes, row).expect("numbers and a word, into memory");
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+}

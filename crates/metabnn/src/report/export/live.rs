@@ -1,0 +1,62 @@
+//! Files that grow while a run goes on.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Context, Format, whole};
+use crate::metrics::Evaluation;
+use crate::report::error::ReportError;
+use crate::report::folder::write_atomically;
+
+/// The files of some formats, open to be added to. It has to be gone before its folder is moved: some systems do not move
+/// folders with open files.
+pub struct Live {
+    context: Context,
+    files: Vec<Growing>,
+}
+
+/// A file that is added to.
+struct Growing {
+    format: Box<dyn Format>,
+    path: PathBuf,
+    file: File,
+}
+
+impl Live {
+    /// Writes the files of `formats` into `folder` anew, with the rows of `done`: where a run is resumed, what was written
+    /// after its last checkpoint is gone. A reader sees the old file or the new one.
+    ///
+    /// # Errors
+    /// [`ReportError::File`] if the file system refuses.
+    pub fn open(
+        folder: &Path,
+        formats: Vec<Box<dyn Format>>,
+        context: Context,
+        done: &[Evaluation],
+    ) -> Result<Self, ReportError> {
+        let open = |format: Box<dyn Format>| {
+            let path = folder.join(format.file_name());
+            write_atomically(&path, &whole(format.as_ref(), &context, done))?;
+            let file = OpenOptions::new().append(true).open(&path);
+            let file = file.map_err(ReportError::file(&path, "write"))?;
+            Ok(Growing { format, path, file })
+        };
+        let files = formats.into_iter().map(open).collect::<Result<_, ReportError>>()?;
+        Ok(Self { context, files })
+    }
+
+    /// Adds `rows` to every file; they are whole moments of the run, see [`Format::encode`]. They are with the system when
+    /// this returns: another program sees them, and they outlive this one.
+    ///
+    /// # Errors
+    /// [`ReportError::File`] if the file system refuses.
+    pub fn append(&mut self, rows: &[Evaluation]) -> Result<(), ReportError> {
+        for Growing { format, path, file } in &mut self.files {
+            let bytes = format.encode(&self.context, rows);
+            let written = file.write_all(&bytes).and_then(|()| file.flush());
+            written.map_err(ReportError::file(path, "write"))?;
+        }
+        Ok(())
+    }
+}
