@@ -45,6 +45,8 @@ pub enum Command {
     Bench(Bench),
     /// Make the report of a folder of results anew; of several, side by side
     Report(Report),
+    /// Write results in the format of another program
+    Export(Export),
 }
 
 /// A recipe, with some of its settings changed.
@@ -208,6 +210,29 @@ pub struct Report {
     /// Folder of the report [default: the folder itself; of several, `comparison`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Folder of results
+    pub results: PathBuf,
+    /// Format
+    #[arg(long, value_name = "FORMAT")]
+    pub to: ExportFormat,
+    /// Folder of what is exported, one folder per run in it [default: RESULTS/FORMAT]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Formats of other programs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// Event files for TensorBoard
+    Tensorboard,
+    /// CSV in the columns of the authors' code, for notebooks that read its files
+    Csv,
+    /// JSON Lines: one object per evaluation
+    Jsonl,
 }
 
 /// An argument that clap cannot judge is wrong: exit status 2.

@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod data;
 mod eval;
+mod export;
 mod list;
 mod output;
 mod progress;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Eval(eval) => eval::eval(&eval, output),
         Command::Bench(bench) => bench::bench(&bench, output),
         Command::Report(report) => report::report(&report, output),
+        Command::Export(export) => export::export(&export, output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

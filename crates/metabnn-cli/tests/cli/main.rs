@@ -8,6 +8,7 @@ mod bad_model;
 mod bad_recipe;
 mod bench;
 mod grids;
+mod export;
 mod kinds_of_data;
 mod results;
 mod same_bits;
