@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::analysis::{Flips, WeightHistogram};
 use crate::digest::Digest;
 use crate::metrics::Evaluation;
+use crate::recipe::Recipe;
 
 use super::error::ReportError;
 use super::summary::{RunSummary, Summary};
@@ -189,7 +190,8 @@ pub fn read_summary(out: &Path) -> Result<Summary, ReportError> {
     Ok(summary)
 }
 
-/// Reads every finished run under `out/runs`, in the order of `out/summary.json` where it is there, then by name.
+/// Reads every finished run under `out/runs`, in the order of the recipe; those that are not in it, and all where this
+/// version does not understand it, in the order of `out/summary.json` where it is there, then by name.
 /// The summary is made anew from what is found: runs may have been added one by one, by several processes.
 ///
 /// # Errors
@@ -203,9 +205,13 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     }
     let recipe_toml = read(&out.join(RECIPE))?;
     let known = if out.join(SUMMARY).exists() { Some(read_summary(out)?) } else { None };
+    let recipe = Recipe::from_toml(&recipe_toml, RECIPE, &[], None).and_then(|recipe| recipe.runs());
+    let planned: Vec<String> = recipe.unwrap_or_default().into_iter().map(|run| run.name).collect();
     let place = |run: &RunResults| {
-        let known = known.iter().flat_map(|summary| &summary.runs);
-        known.clone().position(|other| other.name == run.summary.name).unwrap_or(usize::MAX)
+        let name = &run.summary.name;
+        let known = known.iter().flat_map(|summary| &summary.runs).position(|other| other.name == *name);
+        let planned = planned.iter().position(|other| other == name);
+        [planned, known].map(|place| place.unwrap_or(usize::MAX))
     };
     let mut runs = folders.iter().map(|folder| read_run(folder)).collect::<Result<Vec<_>, _>>()?;
     runs.sort_by_key(place);
