@@ -4,25 +4,32 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::analysed::{Analysed, significant, with_deviation};
+use super::columns::TestColumns;
 use super::finding::sentence;
 use super::folder::RunResults;
+use super::grid::{Column, Grid};
 use super::plots::Figure;
+use super::ranking;
 use super::summary::MeanStd;
 use super::table::{NO_LABEL, with_std};
-use super::view::{GroupView, View, percent, short_names};
+use super::view::{GroupView, View, percent};
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 
 /// With more groups than this, big numbers say less than the comparison and the table do.
 const MANY_GROUPS: usize = 8;
-/// With more tests than this, the table leaves single tests to the accuracy matrix.
-const MANY_TESTS: usize = 10;
 
 const ACCURACY_NOTE: &str = "<p class=\"note\">Percent, mean ± standard deviation over seeds. Average: test accuracy \
     over all tasks when training has ended. No label: the same if nobody tells which task an image belongs to. \
     Forgetting: how far a task fell from its best. Backward transfer: what later training did to a task. Forward \
     transfer: what earlier training did to a task before its own, against the untrained network.</p>\n";
+const RANKING_NOTE: &str = "<p class=\"note\">By the average test accuracy when training has ended; percent, mean ± \
+    standard deviation over seeds. To the best: the difference of the averages, in points, ± its standard error where \
+    both have at least two seeds, taken as independent. For a paper: <a href=\"table.tex\">LaTeX</a>, \
+    <a href=\"table.md\">Markdown</a>.</p>\n";
+const UNFAIR_NOTE: &str = "<p class=\"note\">Not all of them had the same tests: their averages are over different \
+    tasks.</p>\n";
 const ANALYSIS_NOTE: &str = "<p class=\"note\">Mean ± standard deviation: over seeds, or over the draws of a single \
     run.</p>\n";
 
@@ -41,6 +48,7 @@ pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
             ("finding", escaped(&sentence(view))),
             ("cards", cards(view)),
             ("figures", figures.iter().map(figure).collect()),
+            ("ranking", ranked(view)),
             ("numbers", numbers(view)),
             ("conditions", conditions(view)),
             ("runs", run_table(view)),
@@ -162,25 +170,12 @@ fn analysed_table(analysed: &Analysed<'_>) -> String {
 
 /// Averages, forgetting and transfer of every group, and the accuracy on each task at the end.
 fn group_table(view: &View<'_>) -> String {
-    let tests = view.groups.first().map_or(&[][..], GroupView::tests);
-    let same_tests = view.groups.iter().all(|group| group.tests() == tests);
-    let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
-    let (names, word) = short_names(columns);
-    let header =
-        ["setting", "seeds", "average", NO_LABEL, "forgetting", "backward transfer", "forward transfer"];
-    let mut table = String::from("<table><thead>");
-    if let (Some(word), false) = (word, names.is_empty()) {
-        let (lead, span) = (header.len(), names.len());
-        let _ = write!(
-            table,
-            "<tr><th colspan=\"{lead}\"></th><th colspan=\"{span}\">{}</th></tr>",
-            escaped(&word)
-        );
-    }
-    let header: Vec<String> = header.iter().map(ToString::to_string).chain(names).collect();
-    let _ = write!(table, "{}</thead><tbody>", row("th", &header));
+    let tests = TestColumns::of(view.groups.iter().flat_map(GroupView::summaries));
+    let header = ["seeds", "average", NO_LABEL, "forgetting", "backward transfer", "forward transfer"];
+    let header = header.into_iter().map(String::from).chain(tests.titles.iter().cloned());
+    let columns = [Column::text("setting")].into_iter().chain(header.map(Column::numbers)).collect();
     let cell = |value: &Option<MeanStd>| value.as_ref().map_or("–".into(), with_std);
-    for view in &view.groups {
+    let line = |view: &GroupView<'_>| {
         let group = view.group;
         let mut cells = vec![
             view.label.clone(),
@@ -191,10 +186,41 @@ fn group_table(view: &View<'_>) -> String {
             cell(&group.backward_transfer),
             cell(&group.forward_transfer),
         ];
-        let matrix = view.mean_matrix();
-        let last = matrix.last().filter(|_| !columns.is_empty());
-        cells.extend(last.into_iter().flatten().map(|accuracy| percent(*accuracy)));
-        table += &row("td", &cells);
+        cells.extend(tests.cells(view.summaries(), "–"));
+        cells
+    };
+    table(&Grid { columns, over: tests.over(), rows: view.groups.iter().map(line).collect() })
+}
+
+/// All settings from the best to the worst, where there are several.
+fn ranked(view: &View<'_>) -> String {
+    if view.groups.len() < 2 {
+        return String::new();
+    }
+    let fair = if ranking::is_fair(view) { "" } else { UNFAIR_NOTE };
+    format!(
+        "<section id=\"ranking\">\n<h2>Ranking</h2>\n<div class=\"wide\">{}</div>{RANKING_NOTE}{fair}</section>\n",
+        table(&ranking::ranking(view))
+    )
+}
+
+fn table(grid: &Grid) -> String {
+    let mut table = String::from("<table><thead>");
+    if let Some((word, count)) = &grid.over {
+        let (lead, word) = (grid.columns.len() - count, escaped(word));
+        let _ = write!(table, "<tr><th colspan=\"{lead}\"></th><th colspan=\"{count}\">{word}</th></tr>");
+    }
+    let row = |tag: &str, cells: &mut dyn Iterator<Item = &String>| {
+        let cell = |(cell, column): (&String, &Column)| {
+            let class = if column.text { " class=\"text\"" } else { "" };
+            format!("<{tag}{class}>{}</{tag}>", escaped(cell))
+        };
+        format!("<tr>{}</tr>\n", cells.zip(&grid.columns).map(cell).collect::<String>())
+    };
+    table += &row("th", &mut grid.columns.iter().map(|column| &column.title));
+    table += "</thead><tbody>";
+    for cells in &grid.rows {
+        table += &row("td", &mut cells.iter());
     }
     table + "</tbody></table>"
 }

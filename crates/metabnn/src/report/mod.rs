@@ -3,12 +3,15 @@
 //! A run leaves its files with [`folder::write_run`]; [`write_report`] makes figures and page from the folder alone.
 
 mod analysed;
+mod columns;
 pub mod error;
 pub mod export;
 mod finding;
 pub mod folder;
+mod grid;
 mod html;
 mod plots;
+mod ranking;
 pub mod summary;
 mod table;
 mod tables;
@@ -21,19 +24,23 @@ pub use error::ReportError;
 pub use table::table;
 
 use folder::{Results, read_results, sweep, write_atomically, write_summary};
-use view::View;
+use view::{Named, View};
 
 /// What a report consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportPaths {
     /// `report.html`
     pub html: PathBuf,
+    /// `table.md`: the settings ranked, as a table of Markdown; of analyses, what they found.
+    pub markdown: PathBuf,
+    /// `table.tex`: the same as a `tabular` of LaTeX, with the rules of the package booktabs.
+    pub latex: PathBuf,
     /// The figures, as SVG and as PNG.
     pub figures: Vec<PathBuf>,
 }
 
 /// Makes the report of the results in `out`, from what is there: gathers the finished runs, writes `summary.json`
-/// anew, the figures and `report.html`.
+/// anew, the figures, the tables and `report.html`.
 ///
 /// # Errors
 /// [`ReportError`] if no run is finished, a file is missing or does not hold what it should, or `out` cannot be
@@ -45,7 +52,7 @@ pub fn write_report(out: &Path) -> Result<ReportPaths, ReportError> {
     write_page(&View::of(&results), out)
 }
 
-/// Makes one report of several results side by side into `out`: figures and `report.html`, where groups carry the name
+/// Makes one report of several results side by side into `out`: figures, tables and `report.html`, where groups carry the name
 /// of their recipe; where recipes have the same name, that of their folder, or its path where even those are the same.
 ///
 /// # Errors
@@ -59,19 +66,17 @@ pub fn compare(folders: &[PathBuf], out: &Path) -> Result<ReportPaths, ReportErr
     let distinct = recipes.len() == results.len();
     let short = |folder: &PathBuf| folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
     let short_tells = folders.iter().map(short).collect::<BTreeSet<_>>().len() == folders.len();
-    let name = |(folder, results): (&PathBuf, Results)| {
-        let name = match (distinct, short_tells) {
-            (true, _) => results.summary.recipe.clone(),
-            (false, true) => short(folder).to_string_lossy().into_owned(),
-            (false, false) => folder.display().to_string(),
-        };
-        (name, results)
+    let name = |(path, results): (&PathBuf, Results)| {
+        let folder =
+            if short_tells { short(path).to_string_lossy().into() } else { path.display().to_string() };
+        let name = if distinct { results.summary.recipe.clone() } else { folder.clone() };
+        Named { name, folder, results }
     };
-    let named: Vec<(String, Results)> = folders.iter().zip(results.clone()).map(name).collect();
+    let named: Vec<Named> = folders.iter().zip(results.clone()).map(name).collect();
     write_page(&View::side_by_side(&named), out)
 }
 
-/// The figures, then the page that shows them.
+/// The figures and the tables, then the page that shows them.
 fn write_page(view: &View<'_>, out: &Path) -> Result<ReportPaths, ReportError> {
     let figures = plots::figures(view);
     let mut paths = Vec::new();
@@ -84,7 +89,11 @@ fn write_page(view: &View<'_>, out: &Path) -> Result<ReportPaths, ReportError> {
         write_atomically(&png, &bytes)?;
         paths.extend([svg, png]);
     }
+    let (markdown, latex) = (out.join("table.md"), out.join("table.tex"));
+    let table = ranking::grid(view);
+    write_atomically(&markdown, table.markdown().as_bytes())?;
+    write_atomically(&latex, table.latex().as_bytes())?;
     let html = out.join("report.html");
     write_atomically(&html, html::page(view, &figures).as_bytes())?;
-    Ok(ReportPaths { html, figures: paths })
+    Ok(ReportPaths { html, markdown, latex, figures: paths })
 }

@@ -1,11 +1,9 @@
 //! The result as a plain table, for the end of a run in a terminal.
 
 use super::analysed::{Analysed, Bin, with_deviation};
+use super::columns::TestColumns;
 use super::summary::{Group, MeanStd, RunSummary, Summary};
-use super::view::{label, percent, short_names};
-
-/// With more tests than this, a line would not fit a terminal: the columns of single tests are left out.
-const MANY_TESTS: usize = 10;
+use super::view::{label, percent};
 
 /// What the average is called where the task is not told.
 pub(super) const NO_LABEL: &str = "no label";
@@ -47,31 +45,24 @@ fn analysed_table(analysed: &Analysed<'_>) -> String {
 }
 
 fn accuracy_table(summary: &Summary) -> String {
-    let tests = summary.runs.first().map_or(&[][..], |run| &run.tests);
-    let same_tests = summary.runs.iter().all(|run| run.tests == tests);
-    let columns = if same_tests && tests.len() <= MANY_TESTS { tests } else { &[] };
-    let (names, word) = short_names(columns);
+    let tests = TestColumns::of(&summary.runs);
     let mut header = vec![String::new()];
-    header.extend(names);
+    header.extend(tests.titles.iter().cloned());
     header.push("average".into());
     let unlabelled = summary.groups.iter().any(|group| group.average_unlabelled.is_some());
     header.extend(unlabelled.then(|| NO_LABEL.into()));
     header.push("forgetting".into());
     let mut lines = vec![header];
     for group in &summary.groups {
-        let runs: Vec<&RunSummary> = runs(summary, group).collect();
         let mut line = vec![label(group, &summary.recipe)];
-        line.extend((0..columns.len()).map(|test| {
-            let last = runs.iter().filter_map(|run| run.accuracy_matrix.last()?.get(test).copied());
-            MeanStd::of(&last.collect::<Vec<_>>()).map_or("-".into(), |value| percent(value.mean))
-        }));
+        line.extend(tests.cells(runs(summary, group), "-"));
         let cell = |value: &Option<MeanStd>| value.as_ref().map_or("-".into(), with_std);
         line.push(cell(&group.average_accuracy));
         line.extend(unlabelled.then(|| cell(&group.average_unlabelled)));
         line.push(cell(&group.forgetting));
         lines.push(line);
     }
-    let on = word.map_or(String::new(), |word| format!(", by {word}"));
+    let on = tests.word.map_or(String::new(), |word| format!(", by {word}"));
     format!("Test accuracy (%) after all training{on}\n\n{}", aligned(&lines))
 }
 

@@ -4,18 +4,32 @@ use serde_json::Value;
 
 use super::analysed::Analysed;
 use super::folder::{Results, RunResults};
-use super::summary::{Group, MeanStd, Settings};
+use super::summary::{Group, MeanStd, RunSummary, Settings};
 
 /// Runs that differ in their seed alone, under one name.
 pub(super) struct GroupView<'a> {
-    /// "plain (m = 0)"
+    /// "plain (m = 0)"; side by side with other results, after the name of its own.
     pub label: String,
+    /// The same without that name.
+    pub setting: String,
+    /// Folder of the results that it comes from, as far as it tells them from others; of one alone, empty.
+    pub source: &'a str,
     /// Mean and deviation over the runs.
     pub group: &'a Group,
     /// Average accuracy over the runs.
     pub average: MeanStd,
     /// At least one.
     pub runs: Vec<&'a RunResults>,
+}
+
+/// Results under a name that tells them from those that they are compared with.
+pub(super) struct Named {
+    /// The recipe's, else the folder's.
+    pub name: String,
+    /// Name of the folder, or its path where folders have the same name.
+    pub folder: String,
+    /// What was read from it.
+    pub results: Results,
 }
 
 /// What a report shows: the groups of one recipe, or of several side by side.
@@ -34,22 +48,22 @@ impl<'a> View<'a> {
     /// Of one recipe.
     pub fn of(results: &'a Results) -> Self {
         let title = results.summary.recipe.clone();
-        let groups = groups(results, |group| label(group, &title)).collect();
+        let groups = groups(results, "", |group| label(group, &title)).collect();
         let analysed = Analysed::of(&results.summary, &title);
         Self { groups, analysed, results: vec![(title.clone(), results)], title }
     }
 
     /// Of several, each with the name that tells it from the others: it precedes the names of its groups.
-    pub fn side_by_side(named: &'a [(String, Results)]) -> Self {
-        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-        let of_one = |(name, results): &'a (String, Results)| {
+    pub fn side_by_side(named: &'a [Named]) -> Self {
+        let names: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
+        let of_one = |Named { name, folder, results }: &'a Named| {
             let several = results.summary.groups.len() > 1;
-            groups(results, move |group| match (several, label(group, "")) {
+            groups(results, folder, move |group| match (several, label(group, "")) {
                 (true, label) if !label.is_empty() => format!("{name}: {label}"),
                 _ => name.clone(),
             })
         };
-        let analysed = |(name, results): &'a (String, Results)| {
+        let analysed = |Named { name, results, .. }: &'a Named| {
             let of_one = Analysed::of(&results.summary, "").into_iter();
             of_one.map(move |group| match group.label.as_str() {
                 "" => Analysed { label: name.clone(), ..group },
@@ -60,7 +74,7 @@ impl<'a> View<'a> {
             title: names.join(" and "),
             groups: named.iter().flat_map(of_one).collect(),
             analysed: named.iter().flat_map(analysed).collect(),
-            results: named.iter().map(|(name, results)| (name.clone(), results)).collect(),
+            results: named.iter().map(|one| (one.name.clone(), &one.results)).collect(),
         }
     }
 }
@@ -69,6 +83,11 @@ impl GroupView<'_> {
     /// Names of the tests.
     pub fn tests(&self) -> &[String] {
         &self.runs[0].summary.tests
+    }
+
+    /// What its runs say of themselves.
+    pub fn summaries(&self) -> impl Iterator<Item = &RunSummary> {
+        self.runs.iter().map(|run| &run.summary)
     }
 
     /// Training phases.
@@ -101,7 +120,12 @@ impl GroupView<'_> {
     }
 }
 
-fn groups<'a>(results: &'a Results, label: impl Fn(&Group) -> String) -> impl Iterator<Item = GroupView<'a>> {
+/// The groups of one folder; `named` makes their labels.
+fn groups<'a>(
+    results: &'a Results,
+    source: &'a str,
+    named: impl Fn(&Group) -> String,
+) -> impl Iterator<Item = GroupView<'a>> {
     results.summary.groups.iter().filter_map(move |group| {
         let of_group = |run: &&RunResults| {
             // Runs of one group learn and test the same; averages and figures rely on it.
@@ -109,7 +133,8 @@ fn groups<'a>(results: &'a Results, label: impl Fn(&Group) -> String) -> impl It
         };
         let runs: Vec<&RunResults> = results.runs.iter().filter(of_group).collect();
         let average = group.average_accuracy?;
-        (!runs.is_empty()).then(|| GroupView { label: label(group), group, average, runs })
+        let setting = label(group, &results.summary.recipe);
+        (!runs.is_empty()).then(|| GroupView { label: named(group), setting, source, group, average, runs })
     })
 }
 

@@ -1,0 +1,94 @@
+//! Which settings keep most: all of a report, from the best to the worst.
+
+use super::analysed::{Analysed, significant, with_deviation};
+use super::columns::TestColumns;
+use super::grid::{Column, Grid};
+use super::summary::MeanStd;
+use super::table::{NO_LABEL, with_std};
+use super::view::{GroupView, View};
+use crate::analysis::quadratic::Trajectory;
+
+/// What stands where nothing is defined.
+const NOTHING: &str = "–";
+
+/// The table of a report that is written beside it: the ranking; of analyses alone, what they found.
+pub(super) fn grid(view: &View<'_>) -> Grid {
+    if view.groups.is_empty() { found(&view.analysed) } else { ranking(view) }
+}
+
+/// All settings, ranked by their average accuracy at the end; those that are equal have the same rank.
+pub(super) fn ranking(view: &View<'_>) -> Grid {
+    let mut groups: Vec<&GroupView<'_>> = view.groups.iter().collect();
+    groups.sort_by(|a, b| b.average.mean.total_cmp(&a.average.mean));
+    let several = view.results.len() > 1;
+    let unlabelled = groups.iter().any(|group| group.group.average_unlabelled.is_some());
+    let tests = TestColumns::of(groups.iter().flat_map(|group| group.summaries()));
+    let mut columns = vec![Column::numbers("rank"), Column::text("setting")];
+    columns.extend(several.then(|| Column::text("results")));
+    columns.extend(["seeds", "average (%)", "to the best"].map(Column::numbers));
+    columns.extend(unlabelled.then(|| Column::numbers(format!("{NO_LABEL} (%)"))));
+    columns.push(Column::numbers("forgetting"));
+    columns.extend(tests.titles.iter().map(Column::numbers));
+    let row = |group: &&GroupView<'_>| {
+        let rank = 1 + groups.iter().filter(|other| other.average.mean > group.average.mean).count();
+        let cell = |value: &Option<MeanStd>| value.as_ref().map_or(NOTHING.into(), with_std);
+        let mut row = vec![rank.to_string(), group.setting.clone()];
+        row.extend(several.then(|| group.source.to_string()));
+        row.extend([group.group.seeds.len().to_string(), with_std(&group.average)]);
+        row.push(if rank == 1 { NOTHING.into() } else { behind(group, groups[0]) });
+        row.extend(unlabelled.then(|| cell(&group.group.average_unlabelled)));
+        row.push(cell(&group.group.forgetting));
+        row.extend(tests.cells(group.summaries(), NOTHING));
+        row
+    };
+    let rows = groups.iter().map(row).collect();
+    Grid { columns, over: tests.over(), rows }
+}
+
+/// How far a setting is behind the best one, in points, with the standard error of the difference, sqrt(s_1^2 / n_1 +
+/// s_2^2 / n_2), where both have at least two seeds.
+fn behind(group: &GroupView<'_>, best: &GroupView<'_>) -> String {
+    let variance = |group: &GroupView<'_>| Some(group.average.std?.powi(2) / group.group.seeds.len() as f64);
+    let error = variance(group).zip(variance(best)).map(|(one, other)| (one + other).sqrt());
+    with_std(&MeanStd { mean: group.average.mean - best.average.mean, std: error })
+}
+
+/// Loss increases of every setting, layer by layer, bin by bin; or where a path ends.
+fn found(analysed: &[Analysed<'_>]) -> Grid {
+    let paths: Vec<_> = analysed.iter().filter_map(|one| Some((one, one.trajectory()?))).collect();
+    if !paths.is_empty() {
+        let columns = vec![
+            Column::text("setting"),
+            Column::numbers("steps"),
+            Column::numbers("W_x at the end"),
+            Column::numbers("W_y at the end"),
+        ];
+        let row = |(one, path): &(&Analysed<'_>, &Trajectory)| {
+            let weights = &path.hidden_weights;
+            let end = weights.last().map_or([NOTHING.into(), NOTHING.into()], |end| end.map(significant));
+            let steps = weights.len().saturating_sub(1).to_string();
+            [vec![one.label.clone(), steps], end.to_vec()].concat()
+        };
+        return Grid { columns, over: None, rows: paths.iter().map(row).collect() };
+    }
+    let mut columns = vec![Column::text("setting")];
+    columns.extend(["layer", "|W^h| / largest", "loss increase", "derived"].map(Column::numbers));
+    let mut rows = Vec::new();
+    for one in analysed {
+        for bin in one.layers().into_iter().flat_map(|layer| one.bins(layer)) {
+            rows.push(vec![
+                one.label.clone(),
+                bin.layer.to_string(),
+                format!("{:.2}", bin.position),
+                with_deviation(&bin.increase),
+                bin.derived.map_or(NOTHING.into(), significant),
+            ]);
+        }
+    }
+    Grid { columns, over: None, rows }
+}
+
+/// Whether the averages are over the same tests, so that a rank means something.
+pub(super) fn is_fair(view: &View<'_>) -> bool {
+    view.groups.iter().all(|group| group.tests() == view.groups[0].tests())
+}
