@@ -210,6 +210,18 @@ pub struct Report {
     /// Folder of the report [default: the folder itself; of several, `comparison`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Print the ranking of all settings, to be pasted into a text
+    #[arg(long, value_name = "FORMAT")]
+    pub table: Option<TableFormat>,
+}
+
+/// Languages that tables are written in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TableFormat {
+    /// A table of Markdown
+    Markdown,
+    /// A tabular of LaTeX; needs the package booktabs
+    Latex,
 }
 
 #[derive(Args, Debug)]

@@ -1,11 +1,13 @@
 //! `metabnn report`
 
+use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use metabnn::report;
 use serde_json::json;
 
-use crate::arguments::{Output, Report};
+use crate::arguments::{Output, Report, TableFormat};
 use crate::output;
 
 pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
@@ -17,7 +19,16 @@ pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
         }
     };
     if output.json {
-        return output::json(&json!({"html": paths.html, "figures": paths.figures}));
+        let tables = json!({"markdown": paths.markdown, "latex": paths.latex});
+        return output::json(&json!({"html": paths.html, "figures": paths.figures, "tables": tables}));
+    }
+    if let Some(format) = arguments.table {
+        let path = match format {
+            TableFormat::Markdown => &paths.markdown,
+            TableFormat::Latex => &paths.latex,
+        };
+        let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+        return output::line(&text);
     }
     output::line(&format!("report: {}", paths.html.display()))
 }

@@ -28,7 +28,8 @@ fn a_run_leaves_every_file() {
     let figures = ["accuracy", "accuracy_matrix", "flips", "hidden_weights"];
     let mut expected: Vec<String> =
         figures.iter().flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]).collect();
-    expected.extend(["recipe.toml", "report.html", "summary.json"].map(String::from));
+    expected
+        .extend(["recipe.toml", "report.html", "summary.json", "table.md", "table.tex"].map(String::from));
     for name in [
         "accuracy_matrix.csv",
         "flips.csv",
@@ -272,6 +273,27 @@ fn report_is_made_anew_and_puts_results_side_by_side() {
     );
     place.output(&["report", "one/same", "two/same"]);
     assert!(place.path("comparison/report.html").is_file());
+}
+
+#[test]
+fn report_prints_the_ranking_to_be_pasted() {
+    let place = Workplace::new();
+    place.run("pmnist", &["vary.seed=[0, 1]"], "one");
+    place.run("pmnist", &["rule.m=0"], "two");
+    let two = ["report", "one", "two", "--out", "both"];
+    let markdown = place.output(&[&two[..], &["--table", "markdown"]].concat());
+    assert_eq!(markdown, place.read("both/table.md"));
+    let lines: Vec<&str> = markdown.lines().collect();
+    assert!(lines[0].starts_with("| rank | setting | results | seeds | average (%) | to the best | "));
+    assert!(lines[0].contains("| permutation 1 | permutation 2 |") && lines.len() == 4, "{markdown}");
+    assert!(lines.iter().skip(2).any(|line| line.contains("| one | 2 |")), "{markdown}");
+    let latex = place.output(&[&two[..], &["--table", "latex"]].concat());
+    assert_eq!(latex, place.read("both/table.tex"));
+    assert!(latex.contains("\\toprule") && latex.ends_with("\\end{tabular}\n"), "{latex}");
+    assert_eq!(place.output(&["report", "one", "--table", "latex"]), place.read("one/table.tex"));
+    let json = place.json(&[&two[..], &["--table", "latex", "--json"]].concat());
+    assert_eq!(json["tables"]["latex"], "both/table.tex");
+    place.refuses(&["report", "one", "--table", "word"], 2, &["word", "markdown, latex"]);
 }
 
 #[test]
