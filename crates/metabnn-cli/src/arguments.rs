@@ -81,6 +81,9 @@ pub struct Run {
     /// Do run I alone, counted from 0 as `metabnn show` lists them; no report is made
     #[arg(long, value_name = "I")]
     pub index: Option<usize>,
+    /// Let a file of events for TensorBoard grow in each run's folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Seconds between two checkpoints of a run
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint: u32,

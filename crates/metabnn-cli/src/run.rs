@@ -23,6 +23,7 @@ pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
         only: arguments.index,
         jobs: usize::from(arguments.jobs),
         checkpoint_every: Duration::from_secs(arguments.checkpoint.into()),
+        tensorboard: arguments.tensorboard,
         stop: Stop::default(),
         ..Options::new(out)
     };

@@ -35,6 +35,7 @@ fn a_run_leaves_every_file() {
         "flips.csv",
         "hidden_weights.csv",
         "metrics.csv",
+        "metrics.jsonl",
         "model.safetensors",
         "recipe.toml",
         "summary.json",

@@ -92,8 +92,14 @@ const CHECKPOINT: &str = "out/runs/seed=0.partial/checkpoint.safetensors";
 
 /// The files of a run that must not depend on how often it was stopped.
 fn assert_same_run(place: &Workplace, one: &str, other: &str) {
-    for name in ["model.safetensors", "metrics.csv", "accuracy_matrix.csv", "hidden_weights.csv", "flips.csv"]
-    {
+    for name in [
+        "model.safetensors",
+        "metrics.csv",
+        "metrics.jsonl",
+        "accuracy_matrix.csv",
+        "hidden_weights.csv",
+        "flips.csv",
+    ] {
         let bytes = |folder: &str| place.bytes(&format!("{folder}/{name}"));
         assert!(bytes(one) == bytes(other), "{name} differs");
     }
@@ -119,7 +125,10 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
         assert_eq!(status, Some(1), "{error}");
         let resume = "metabnn run out/recipe.toml --out out --resume";
         crate::support::check_error(&error, &["stopped; runs done: 0 of 1; ", "to go on: ", resume]);
-        assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..]]);
+        assert_eq!(
+            place.files("out"),
+            ["recipe.toml", &CHECKPOINT[4..], "runs/seed=0.partial/metrics.jsonl"]
+        );
     }
     // A changed recipe does not get the folder now: hours may be in that checkpoint.
     let changed = [TALKATIVE, &["rule.m=2"]].concat();
@@ -142,7 +151,8 @@ fn a_second_signal_stops_at_once() {
     ["STOP", "INT", "TERM", "CONT"].iter().for_each(|name| signal(&child, name));
     let status = child.wait().unwrap().code();
     assert!([Some(130), Some(143)].contains(&status), "{status:?}");
-    assert_eq!(place.files("out"), ["recipe.toml", "runs/seed=0.partial/lock"]);
+    let left = ["recipe.toml", "runs/seed=0.partial/lock", "runs/seed=0.partial/metrics.jsonl"];
+    assert_eq!(place.files("out"), left);
 }
 
 /// The long form, fifty times, is `.ci/survive`.
@@ -209,15 +219,16 @@ fn a_full_disk_leaves_the_checkpoint_before() {
     let arguments = run("pmnist", TALKATIVE, "out");
     stop(started(&place, &arguments, "task 2 epoch 1"), "INT");
     let before = place.bytes(CHECKPOINT);
-    let shell = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+    // A little less room than the checkpoint takes; the other files are smaller.
+    let shell = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", before.len() / 512 - 2);
     let mut command = assert_cmd::Command::new("sh");
-    command.args(["-c", shell, env!("CARGO_BIN_EXE_metabnn")]).args(&arguments).args(["--checkpoint", "0"]);
+    command.args(["-c", &shell, env!("CARGO_BIN_EXE_metabnn")]).args(&arguments).args(["--checkpoint", "0"]);
     command.current_dir(place.path(".")).env("METABNN_DATA", place.path("data"));
     let done = command.assert().code(1);
     let error = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     crate::support::check_error(&error, &[CHECKPOINT, "cannot write: File too large"]);
     assert!(place.bytes(CHECKPOINT) == before);
-    assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..]]);
+    assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..], "runs/seed=0.partial/metrics.jsonl"]);
     place.output(&arguments);
     place.run("pmnist", TALKATIVE, "never");
     assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");

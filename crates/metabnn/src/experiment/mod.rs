@@ -44,6 +44,8 @@ pub struct Options {
     pub jobs: usize,
     /// Time between two checkpoints of a run; none is written sooner after the one before.
     pub checkpoint_every: Duration,
+    /// Whether a file of events for TensorBoard grows in each run's folder, beside `metrics.jsonl`.
+    pub tensorboard: bool,
     /// Asks the experiment to stop.
     pub stop: Stop,
 }
@@ -59,6 +61,7 @@ impl Options {
             only: None,
             jobs: 1,
             checkpoint_every: Duration::from_secs(60),
+            tensorboard: false,
             stop: Stop::default(),
         }
     }

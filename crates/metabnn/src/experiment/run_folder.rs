@@ -8,6 +8,7 @@ use super::work::Done;
 use crate::checkpoint::Checkpoint;
 use crate::recipe::Run;
 use crate::report::ReportError;
+use crate::report::export::Live;
 use crate::report::folder::{sweep, write_atomically, write_run};
 use crate::report::summary::RunSummary;
 
@@ -44,6 +45,11 @@ impl RunFolder {
         }
         sweep(&partial);
         Ok(Self { complete, partial, lock })
+    }
+
+    /// The folder as it is called now.
+    pub(super) fn path(&self) -> &Path {
+        &self.partial
     }
 
     /// The file that the run goes on from.
@@ -91,12 +97,17 @@ impl RunFolder {
         fs::rename(&self.partial, &self.complete).map_err(ReportError::file(&self.complete, "write"))
     }
 
-    /// Removes what there is but the checkpoint; without one, nothing stays. An error came first and is being reported, or
-    /// there is nothing to keep: one that prevents tidying up adds nothing.
+    /// Goes away from a run that is not finished: half-written results are removed. What was seen so far stays as long as
+    /// there is a checkpoint; without one, nothing stays. An error came first and is being reported, or there is nothing to
+    /// keep: one that prevents tidying up adds nothing.
     pub(super) fn leave(mut self) {
-        let entries = fs::read_dir(&self.partial).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.file_name() != CHECKPOINT && entry.file_name() != LOCK) {
-            let _ = fs::remove_file(entry.path());
+        let is_kept = |name: &str| name == LOCK || name == CHECKPOINT || Live::FILES.contains(&name);
+        let is_begun = self.checkpoint_file().exists();
+        for entry in fs::read_dir(&self.partial).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if !(is_begun && name.to_str().is_some_and(is_kept)) && name != LOCK {
+                let _ = fs::remove_file(entry.path());
+            }
         }
         self.unlock(&self.partial.clone());
         let _ = fs::remove_dir(&self.partial);

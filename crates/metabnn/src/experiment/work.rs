@@ -14,6 +14,8 @@ use crate::data::Dataset;
 use crate::machine::Machine;
 use crate::model::Model;
 use crate::recipe::Run;
+use crate::report::ReportError;
+use crate::report::export::{Context, Format, JsonLines, Live, TensorBoard};
 use crate::report::folder::RunResults;
 use crate::report::summary::RunSummary;
 use crate::tasks::TaskStream;
@@ -103,9 +105,11 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         };
         let done = training.state().record.steps;
         (self.observe)(Event::Started { run: self.run, done, steps });
+        let mut live = self.live(stream, &training)?;
         let mut saved = Instant::now();
         while let Some(progress) = training.advance().map_err(failed)? {
             let is_last = progress.steps == progress.total_steps;
+            live.append(progress.evaluations)?;
             (self.observe)(Event::Progress(progress));
             let stops = self.options.stop.is_requested();
             if stops || (is_last && switching.is_some()) || saved.elapsed() >= self.options.checkpoint_every {
@@ -123,6 +127,17 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         let mut done = self.trained(stream, outcome, found.unwrap_or_default())?;
         done.results.summary.seconds += start.elapsed().as_secs_f64();
         Ok((!stopped).then_some(done))
+    }
+
+    /// The files that grow while the run goes on, with what it has come to so far.
+    fn live(&self, stream: &TaskStream, training: &Training<'_>) -> Result<Live, ReportError> {
+        let mut formats: Vec<Box<dyn Format>> = vec![Box::new(JsonLines)];
+        if self.options.tensorboard {
+            formats.push(Box::new(TensorBoard::live()));
+        }
+        let tests = stream.tests.iter().map(|test| test.name.clone()).collect();
+        let context = Context { tests, epochs: self.run.settings.schedule.epochs };
+        Live::open(self.folder.path(), formats, context, &training.state().record.evaluations)
     }
 
     /// Switches signs of the trained network, on the images that it was trained on last.

@@ -8,9 +8,14 @@ use crate::metrics::Evaluation;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonLines;
 
+impl JsonLines {
+    /// Name of the file.
+    pub const FILE: &'static str = "metrics.jsonl";
+}
+
 impl Format for JsonLines {
     fn file_name(&self) -> &'static str {
-        "metrics.jsonl"
+        Self::FILE
     }
 
     fn header(&self, _: &Context) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Context, Format, whole};
+use super::{Context, Format, JsonLines, TensorBoard, whole};
 use crate::metrics::Evaluation;
 use crate::report::error::ReportError;
 use crate::report::folder::write_atomically;
@@ -24,6 +24,9 @@ struct Growing {
 }
 
 impl Live {
+    /// Names of the files of all formats that a run may let grow.
+    pub(crate) const FILES: [&'static str; 2] = [JsonLines::FILE, TensorBoard::FILE];
+
     /// Writes the files of `formats` into `folder` anew, with the rows of `done`: where a run is resumed, what was written
     /// after its last checkpoint is gone. A reader sees the old file or the new one.
     ///
@@ -52,6 +55,9 @@ impl Live {
     /// # Errors
     /// [`ReportError::File`] if the file system refuses.
     pub fn append(&mut self, rows: &[Evaluation]) -> Result<(), ReportError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         for Growing { format, path, file } in &mut self.files {
             let bytes = format.encode(&self.context, rows);
             let written = file.write_all(&bytes).and_then(|()| file.flush());

@@ -31,6 +31,9 @@ enum Clock {
 }
 
 impl TensorBoard {
+    /// Name of the file. TensorBoard knows its files by "tfevents"; what usually follows is a time and a machine.
+    pub const FILE: &'static str = "events.out.tfevents.0.metabnn";
+
     /// For a run that is going on: the wall time is the time at which rows are written.
     pub fn live() -> Self {
         Self(Clock::Now)
@@ -54,8 +57,7 @@ impl TensorBoard {
 
 impl Format for TensorBoard {
     fn file_name(&self) -> &'static str {
-        // TensorBoard knows its files by "tfevents"; what usually follows is a time and a machine.
-        "events.out.tfevents.0.metabnn"
+        Self::FILE
     }
 
     fn header(&self, _: &Context) -> Vec<u8> {
