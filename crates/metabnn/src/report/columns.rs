@@ -7,6 +7,7 @@ use super::view::{percent, short_names};
 const MANY_TESTS: usize = 10;
 
 /// A column per test; none where runs differ in their tests, or have too many.
+#[derive(Default)]
 pub(super) struct TestColumns {
     /// Titles, short where the tests have a word in common.
     pub titles: Vec<String>,

@@ -26,7 +26,7 @@ const ACCURACY_NOTE: &str = "<p class=\"note\">Percent, mean ± standard deviati
     transfer: what earlier training did to a task before its own, against the untrained network.</p>\n";
 const RANKING_NOTE: &str = "<p class=\"note\">By the average test accuracy when training has ended; percent, mean ± \
     standard deviation over seeds. To the best: the difference of the averages, in points, ± its standard error where \
-    both have at least two seeds, taken as independent. For a paper: <a href=\"table.tex\">LaTeX</a>, \
+    both have at least two seeds, taken as independent. For a paper, with single tests where they are few: <a href=\"table.tex\">LaTeX</a>, \
     <a href=\"table.md\">Markdown</a>.</p>\n";
 const UNFAIR_NOTE: &str = "<p class=\"note\">Not all of them had the same tests: their averages are over different \
     tasks.</p>\n";
@@ -200,7 +200,8 @@ fn ranked(view: &View<'_>) -> String {
     let fair = if ranking::is_fair(view) { "" } else { UNFAIR_NOTE };
     format!(
         "<section id=\"ranking\">\n<h2>Ranking</h2>\n<div class=\"wide\">{}</div>{RANKING_NOTE}{fair}</section>\n",
-        table(&ranking::ranking(view))
+        // Single tests are in the table of numbers; here they would not leave room for the rest.
+        table(&ranking::ranking(view, &TestColumns::default()))
     )
 }
 

@@ -13,16 +13,19 @@ const NOTHING: &str = "–";
 
 /// The table of a report that is written beside it: the ranking; of analyses alone, what they found.
 pub(super) fn grid(view: &View<'_>) -> Grid {
-    if view.groups.is_empty() { found(&view.analysed) } else { ranking(view) }
+    if view.groups.is_empty() {
+        return found(&view.analysed);
+    }
+    ranking(view, &TestColumns::of(view.groups.iter().flat_map(GroupView::summaries)))
 }
 
-/// All settings, ranked by their average accuracy at the end; those that are equal have the same rank.
-pub(super) fn ranking(view: &View<'_>) -> Grid {
+/// All settings, ranked by their average accuracy at the end; those that are equal have the same rank. `tests`: the
+/// columns of single tests.
+pub(super) fn ranking(view: &View<'_>, tests: &TestColumns) -> Grid {
     let mut groups: Vec<&GroupView<'_>> = view.groups.iter().collect();
     groups.sort_by(|a, b| b.average.mean.total_cmp(&a.average.mean));
     let several = view.results.len() > 1;
     let unlabelled = groups.iter().any(|group| group.group.average_unlabelled.is_some());
-    let tests = TestColumns::of(groups.iter().flat_map(|group| group.summaries()));
     let mut columns = vec![Column::numbers("rank"), Column::text("setting")];
     columns.extend(several.then(|| Column::text("results")));
     columns.extend(["seeds", "average (%)", "to the best"].map(Column::numbers));
