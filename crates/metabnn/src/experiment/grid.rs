@@ -93,7 +93,7 @@ impl Grid<'_> {
         observe: impl FnMut(Event<'_>),
     ) -> Result<Option<(RunSummary, bool)>, ExperimentError> {
         let (run, options) = (&self.runs[index], self.options);
-        let digests = self.digests(run);
+        let digests = digests(run, self.sets);
         let found = || finished(&options.out, run, &digests).filter(|_| !options.fresh);
         if let Some(summary) = found() {
             return Ok(Some((summary, true)));
@@ -123,12 +123,12 @@ impl Grid<'_> {
             }
         }
     }
+}
 
-    /// Digests of the data sets that `run` trains on.
-    fn digests(&self, run: &Run) -> Digests {
-        let used = run.settings.data.sets.iter().filter(|_| run.settings.analysis.trains());
-        used.map(|name| (name.clone(), self.sets[name].1.clone())).collect()
-    }
+/// Digests of the data sets that `run` trains on.
+pub(super) fn digests(run: &Run, sets: &Sets) -> Digests {
+    let used = run.settings.data.sets.iter().filter(|_| run.settings.analysis.trains());
+    used.map(|name| (name.clone(), sets[name].1.clone())).collect()
 }
 
 /// The threads and kernels of one of several jobs: its share of the machine, one thread at least.
@@ -141,7 +141,7 @@ fn share(job: usize, jobs: usize) -> Result<Machine, ExperimentError> {
 }
 
 /// The summary of `run` if it was done here before, by this version, with these settings and on these data.
-fn finished(out: &Path, run: &Run, digests: &Digests) -> Option<RunSummary> {
+pub(super) fn finished(out: &Path, run: &Run, digests: &Digests) -> Option<RunSummary> {
     let summary = read_run(&out.join(folder(run))).ok()?.summary;
     let same_data = summary.data.is_empty() || summary.data == *digests;
     (summary.hash == run.hash && same_data).then_some(summary)

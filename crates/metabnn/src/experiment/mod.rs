@@ -7,6 +7,7 @@ mod claim;
 mod error;
 mod grid;
 mod run_folder;
+pub mod slurm;
 mod work;
 
 use std::collections::BTreeMap;
