@@ -22,6 +22,8 @@ const FLIPS: &str = "flips.csv";
 const LOSS_INCREASE: &str = "loss_increase.csv";
 const TRAJECTORY: &str = "trajectory.csv";
 const RUNS: &str = "runs";
+/// End of the name of a folder that a run is being written into.
+const PARTIAL: &str = ".partial";
 /// Beginning of the names of temporary files.
 const TEMPORARY: &str = ".metabnn-";
 
@@ -192,7 +194,8 @@ pub fn read_summary(out: &Path) -> Result<Summary, ReportError> {
 
 /// Reads every finished run under `out/runs`, in the order of the recipe; those that are not in it, and all where this
 /// version does not understand it, in the order of `out/summary.json` where it is there, then by name.
-/// The summary is made anew from what is found: runs may have been added one by one, by several processes.
+/// The summary is made anew from what is found: runs may have been added one by one, by several processes,
+/// and more of them may be at work.
 ///
 /// # Errors
 /// [`ReportError::NoRuns`] if none is finished; [`ReportError::Invalid`] if runs that differ in their seed alone had
@@ -221,7 +224,7 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     Ok(Results { summary, recipe_toml, runs })
 }
 
-/// Folders of finished runs, by name.
+/// Folders of finished runs, by name; without those that runs are still being written into.
 fn finished(runs: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if !runs.exists() {
         return Ok(Vec::new());
@@ -229,7 +232,8 @@ fn finished(runs: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let folders =
         || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(runs)?.map(|entry| Ok(entry?.path())).collect() };
     let mut folders = folders().map_err(ReportError::file(runs, "read"))?;
-    folders.retain(|folder| folder.join(SUMMARY).is_file());
+    let complete = |folder: &PathBuf| !folder.to_string_lossy().ends_with(PARTIAL);
+    folders.retain(|folder| complete(folder) && folder.join(SUMMARY).is_file());
     folders.sort();
     Ok(folders)
 }
