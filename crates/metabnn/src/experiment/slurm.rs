@@ -3,14 +3,18 @@
 //! Every element is the command `metabnn run` with `--index`, at work in one folder of results on a file system that
 //! all machines share. The job script is text made from a [`Job`]; handing it to Slurm is up to the caller.
 
+mod jobs;
 mod resources;
 mod script;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use jobs::{Earlier, JobNumber, earlier_jobs};
 pub use resources::{Memory, Partition, Resources, TimeLimit};
 pub use script::{Job, Piece, pieces, quoted};
+
+use jobs::remember;
 
 use super::claim::Claim;
 use super::grid::{digests, finished};
@@ -52,7 +56,7 @@ pub enum SlurmError {
         /// What Slurm says.
         message: String,
         /// Numbers of the jobs that it had taken before.
-        submitted: Vec<String>,
+        submitted: Vec<JobNumber>,
     },
 }
 
@@ -62,32 +66,22 @@ impl SlurmError {
     }
 }
 
-fn before(submitted: &[String]) -> String {
-    match submitted {
-        [] => String::new(),
-        jobs => format!("; submitted before that: {}", jobs.join(", ")),
+fn before(submitted: &[JobNumber]) -> String {
+    let numbers: Vec<String> = submitted.iter().map(ToString::to_string).collect();
+    if numbers.is_empty() {
+        String::new()
+    } else {
+        format!("; submitted before that: {}", numbers.join(", "))
     }
 }
 
 /// A job that Slurm took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// Its number; where there are several clusters, a semicolon and the cluster's name after it.
-    pub job: String,
+    /// The job.
+    pub job: JobNumber,
     /// Its runs.
     pub piece: Piece,
-}
-
-impl Submitted {
-    /// The number of the job.
-    pub fn number(&self) -> &str {
-        self.job.split(';').next().unwrap_or_default()
-    }
-
-    /// The cluster that has it, if there are several.
-    pub fn cluster(&self) -> Option<&str> {
-        self.job.split(';').nth(1)
-    }
 }
 
 /// The runs of `recipe` that are not done in `out` with the data sets in the folder `data`, each with its position among
@@ -122,7 +116,7 @@ pub fn submit(
     job: &Job,
     runs: &[(usize, Run)],
     max_array_size: usize,
-    mut submit: impl FnMut(&Path, &[Submitted]) -> Result<String, String>,
+    mut submit: impl FnMut(&Path, &[Submitted]) -> Result<JobNumber, String>,
 ) -> Result<Vec<Submitted>, SlurmError> {
     let indices: Vec<usize> = runs.iter().map(|(index, _)| *index).collect();
     let pieces = pieces(&indices, max_array_size);
@@ -139,7 +133,8 @@ pub fn submit(
                 let submitted = submitted.iter().map(|one| one.job.clone()).collect();
                 SlurmError::Refused { script, message, submitted }
             })?;
-            submitted.push(Submitted { job: taken, piece });
+            submitted.push(Submitted { job: taken.clone(), piece: piece.clone() });
+            remember(&job.out, &taken, piece.first).map_err(ExperimentError::from)?;
         }
         Ok(())
     };
