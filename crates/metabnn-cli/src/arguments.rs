@@ -8,6 +8,8 @@ use metabnn::kernels::Platform;
 use metabnn::machine::Machine as Worker;
 use metabnn::recipe::{Recipe, RecipeErrors, builtin};
 
+use crate::slurm;
+
 /// Train metaplastic binarized neural networks on a stream of tasks and see what they keep.
 #[derive(Debug, Parser)]
 #[command(name = "metabnn", version, propagate_version = true, max_term_width = 100)]
@@ -91,6 +93,8 @@ pub struct Run {
     pub data: DataFolder,
     #[command(flatten)]
     pub machine: Machine,
+    #[command(flatten)]
+    pub engine: slurm::Engine,
 }
 
 /// Where data sets are.
@@ -252,7 +256,7 @@ pub enum ExportFormat {
 
 /// An argument that clap cannot judge is wrong: exit status 2.
 #[derive(Debug)]
-pub struct UsageError(String);
+pub struct UsageError(pub String);
 
 impl std::fmt::Display for UsageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod run;
 mod signals;
+mod slurm;
 
 use std::process::ExitCode;
 

@@ -11,11 +11,16 @@ use crate::arguments::{Output, Run};
 use crate::output;
 use crate::progress::Display;
 use crate::signals;
+use crate::slurm;
 
 pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
-    arguments.machine.prepare()?;
+    slurm::check(arguments)?;
     let recipe = arguments.chosen.recipe()?;
     let out = arguments.out.clone().unwrap_or_else(|| default_folder(&recipe, arguments.chosen.is_changed()));
+    if arguments.engine.is_slurm() {
+        return slurm::run(arguments, &recipe, &out, output);
+    }
+    arguments.machine.prepare()?;
     let options = Options {
         data: arguments.data.folder.clone(),
         fresh: arguments.fresh,
@@ -59,14 +64,8 @@ fn resuming(arguments: &Run, out: &Path) -> String {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        path
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
+pub fn quoted(path: &Path) -> String {
+    experiment::slurm::quoted(&path.display().to_string())
 }
 
 /// `results/RECIPE`; a changed recipe gets a folder of its own beside it.

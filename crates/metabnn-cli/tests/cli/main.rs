@@ -7,6 +7,8 @@ mod bad_folder;
 mod bad_model;
 mod bad_recipe;
 mod bench;
+#[cfg(unix)]
+mod cluster;
 mod export;
 mod grids;
 mod kinds_of_data;

@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ExperimentError;
-use super::run_folder::{CHECKPOINT, PARTIAL};
+use super::run_folder::CHECKPOINT;
 use crate::recipe::Recipe;
 use crate::report::ReportError;
-use crate::report::folder::{sweep, write_atomically};
+use crate::report::folder::{PARTIAL, sweep, write_atomically};
 
 /// A folder of results taken for a recipe. Unless kept, what was made for it is removed again, as long as no run
 /// is finished in it.

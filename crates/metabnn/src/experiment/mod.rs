@@ -24,7 +24,7 @@ use crate::analysis::LossIncrease;
 use crate::data::{self, DataError};
 use crate::recipe::{Recipe, Run};
 use crate::report;
-use crate::report::folder::{read_run, write_summary};
+use crate::report::folder::{PARTIAL, read_run, write_summary};
 use crate::report::summary::{RunSummary, Summary};
 use crate::train::Progress;
 
@@ -195,7 +195,7 @@ fn load_sets(runs: &[Run], folder: Option<&Path>) -> Result<Sets, DataError> {
 
 /// Whether `run` is finished or has a checkpoint.
 fn is_begun(out: &Path, run: &Run) -> bool {
-    let partial = out.join(folder(run) + run_folder::PARTIAL);
+    let partial = out.join(folder(run) + PARTIAL);
     partial.join(run_folder::CHECKPOINT).exists() || read_run(&out.join(folder(run))).is_ok()
 }
 

@@ -9,15 +9,13 @@ use crate::checkpoint::Checkpoint;
 use crate::recipe::Run;
 use crate::report::ReportError;
 use crate::report::export::Live;
-use crate::report::folder::{sweep, write_atomically, write_run};
+use crate::report::folder::{PARTIAL, sweep, write_atomically, write_run};
 use crate::report::summary::RunSummary;
 
 /// The checkpoint in the folder of an unfinished run.
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Locked by the process that is at work on the run.
 const LOCK: &str = "lock";
-/// What the name of an unfinished run's folder ends with.
-pub(super) const PARTIAL: &str = ".partial";
 
 /// `runs/NAME.partial`, which becomes `runs/NAME` when all is in it.
 pub(super) struct RunFolder {

@@ -23,7 +23,7 @@ const LOSS_INCREASE: &str = "loss_increase.csv";
 const TRAJECTORY: &str = "trajectory.csv";
 const RUNS: &str = "runs";
 /// End of the name of a folder that a run is being written into.
-const PARTIAL: &str = ".partial";
+pub(crate) const PARTIAL: &str = ".partial";
 /// Beginning of the names of temporary files.
 const TEMPORARY: &str = ".metabnn-";
 

@@ -20,6 +20,8 @@ pub struct Job {
     pub out: PathBuf,
     /// Folder of the data sets, an absolute path there as well; `None`: each machine's own.
     pub data: Option<PathBuf>,
+    /// Seconds between two checkpoints of a run.
+    pub checkpoint: u32,
     /// Instruction set; `None`: the widest that a machine has.
     pub kernels: Option<Platform>,
     /// What each run gets.
@@ -100,6 +102,7 @@ impl Job {
         let recipe = path(&self.out.join("recipe.toml"))?;
         let mut command = format!("{} run {recipe} --out {out}", path(&self.program)?);
         command += &format!(" \\\n    --index {index} --threads \"$SLURM_CPUS_PER_TASK\" --quiet");
+        command += &format!(" --checkpoint {}", self.checkpoint);
         if let Some(platform) = self.kernels {
             command += &format!(" --kernels {}", platform.name());
         }

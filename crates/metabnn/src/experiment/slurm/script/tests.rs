@@ -10,6 +10,7 @@ fn job() -> Job {
         program: "/opt/metabnn".into(),
         out: "/shared/out".into(),
         data: None,
+        checkpoint: 60,
         kernels: None,
         resources: Resources::default(),
     }
@@ -59,7 +60,7 @@ fn the_whole_script() {
 # The program takes the place of this shell: when its time is almost up, it hears so from Slurm itself, and
 # keeps how far it came.
 exec /opt/metabnn run /shared/out/recipe.toml --out /shared/out \
-    --index "$SLURM_ARRAY_TASK_ID" --threads "$SLURM_CPUS_PER_TASK" --quiet --kernels portable \
+    --index "$SLURM_ARRAY_TASK_ID" --threads "$SLURM_CPUS_PER_TASK" --quiet --checkpoint 60 --kernels portable \
     --data /shared/data
 "#;
     assert_eq!(job.script(&piece(0, &[0, 1, 2, 3, 5, 8, 9])).unwrap(), expected);
