@@ -215,13 +215,15 @@ fn sbatch(arguments: &[String]) -> Result<JobNumber, String> {
         }
         _ => format!("sbatch: {error}"),
     })?;
-    let [said, complaint] =
-        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim().to_string());
-    match (output.status.success(), JobNumber::parse(&said)) {
+    let [said, complaint] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    let said = said.trim();
+    let complaints: Vec<&str> =
+        complaint.trim().lines().map(|line| line.trim_start_matches("sbatch: error: ")).collect();
+    match (output.status.success(), JobNumber::parse(said)) {
         (true, Some(job)) => Ok(job),
         (true, None) => Err(format!("expected the number of a job from sbatch, got {said:?}")),
-        (false, _) if complaint.is_empty() => Err(format!("sbatch failed ({})", output.status)),
-        (false, _) => Err(complaint),
+        (false, _) if complaints.is_empty() => Err(format!("sbatch failed ({})", output.status)),
+        (false, _) => Err(complaints.join("; ")),
     }
 }
 
@@ -269,7 +271,6 @@ fn tell(submitted: &[Submitted], out: &Path, output: Output) -> anyhow::Result<(
     let numbers = submitted.iter().map(|one| one.job.to_string()).collect::<Vec<_>>().join(",");
     let cluster = submitted.iter().find_map(|one| one.job.cluster.as_deref());
     let cluster = cluster.map(|name| format!(" -M {}", quoted(name))).unwrap_or_default();
-    output::line(&format!("what goes on: squeue{cluster} -j {numbers}"))?;
     output::line(&format!("what goes on: squeue{cluster} -j {numbers}"))?;
     output::line(&format!("results so far: metabnn report {}", shell_path(out)))?;
     output::line(&format!("what each run said: {}", shell_path(&out.join("slurm"))))

@@ -60,6 +60,7 @@ fn every_run_becomes_an_element() {
         ["--partition", "long", "--time", "2-12", "--memory", "4G", "--cpus", "3", "--at-once", "2"];
     let options = [&options[..], &["--checkpoint", "7"]].concat();
     let said = printed(&mut submit(&place, "out", &options));
+    assert_eq!(said.lines().count(), 4, "{said}");
     let script = place.path("out/slurm/job.sh").display().to_string();
     assert_eq!(place.read("bin/sbatch.said"), format!("--parsable {script}\n"));
     for part in ["job 101: 6 runs\n", "squeue -j 101\n", "metabnn report out\n", "out/slurm\n"] {
@@ -206,8 +207,8 @@ fn slurm_may_refuse() {
 
     for (says, message) in [
         (
-            "echo 'sbatch: error: invalid partition specified: long' >&2; exit 1",
-            "invalid partition specified: long",
+            "echo 'sbatch: error: invalid partition specified: long' >&2; echo 'sbatch: error: Invalid' >&2; exit 1",
+            "job.sh: not submitted: invalid partition specified: long; Invalid\n",
         ),
         ("exit 3", "sbatch failed (exit status: 3)"),
         (
@@ -294,6 +295,7 @@ fn nothing_gets_into_the_script_but_what_it_is_for() {
     for folder in ["a\nreboot", "a\"b", "a\\b"] {
         let says = ["cannot stand in a job script"];
         refused(&mut submit(&place, folder, &[]), 1, &says);
+        std::os::unix::fs::symlink(place.path("data"), place.path(folder)).unwrap();
         refused(&mut submit(&place, "out", &["--data", folder]), 1, &says);
     }
     assert!(!place.path("out").exists() && !place.path("bin/sbatch.said").exists());
