@@ -167,6 +167,7 @@ fn job(arguments: &Run, recipe: &Recipe, out: &Path) -> anyhow::Result<Job> {
         out: absolute(out)?,
         data: data_folder(arguments).map(|folder| absolute(&folder)).transpose()?,
         checkpoint: arguments.checkpoint,
+        tensorboard: arguments.tensorboard,
         kernels: arguments.machine.kernels.as_deref().map(platform).transpose()?,
         resources: Resources {
             partition: engine.partition.clone(),

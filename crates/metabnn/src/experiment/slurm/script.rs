@@ -22,6 +22,8 @@ pub struct Job {
     pub data: Option<PathBuf>,
     /// Seconds between two checkpoints of a run.
     pub checkpoint: u32,
+    /// Whether a file of events for TensorBoard grows in each run's folder.
+    pub tensorboard: bool,
     /// Instruction set; `None`: the widest that a machine has.
     pub kernels: Option<Platform>,
     /// What each run gets.
@@ -103,6 +105,9 @@ impl Job {
         let mut command = format!("{} run {recipe} --out {out}", path(&self.program)?);
         command += &format!(" \\\n    --index {index} --threads \"$SLURM_CPUS_PER_TASK\" --quiet");
         command += &format!(" --checkpoint {}", self.checkpoint);
+        if self.tensorboard {
+            command += " --tensorboard";
+        }
         if let Some(platform) = self.kernels {
             command += &format!(" --kernels {}", platform.name());
         }

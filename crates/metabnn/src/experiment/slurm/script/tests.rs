@@ -11,6 +11,7 @@ fn job() -> Job {
         out: "/shared/out".into(),
         data: None,
         checkpoint: 60,
+        tensorboard: false,
         kernels: None,
         resources: Resources::default(),
     }
@@ -40,8 +41,13 @@ fn the_whole_script() {
         cpus: 4,
         at_once: Some(20),
     };
-    let job =
-        Job { data: Some("/shared/data".into()), kernels: Some(Platform::Portable), resources, ..job() };
+    let job = Job {
+        data: Some("/shared/data".into()),
+        tensorboard: true,
+        kernels: Some(Platform::Portable),
+        resources,
+        ..job()
+    };
     let expected = r#"#!/bin/sh
 # Runs of the recipe strength, one per element of this job array, counted from 0 as `metabnn show` lists them.
 # A run that is done is not repeated; one that was stopped goes on from its checkpoint.
@@ -60,7 +66,7 @@ fn the_whole_script() {
 # The program takes the place of this shell: when its time is almost up, it hears so from Slurm itself, and
 # keeps how far it came.
 exec /opt/metabnn run /shared/out/recipe.toml --out /shared/out \
-    --index "$SLURM_ARRAY_TASK_ID" --threads "$SLURM_CPUS_PER_TASK" --quiet --checkpoint 60 --kernels portable \
+    --index "$SLURM_ARRAY_TASK_ID" --threads "$SLURM_CPUS_PER_TASK" --quiet --checkpoint 60 --tensorboard --kernels portable \
     --data /shared/data
 "#;
     assert_eq!(job.script(&piece(0, &[0, 1, 2, 3, 5, 8, 9])).unwrap(), expected);
