@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use metabnn::data::fetch::{FetchOptions, fetch};
-use metabnn::data::{DataError, FileState, Shape, find, load, verify};
+use metabnn::data::{DataError, FileState, Shape, Source, find, load, verify};
 use tempfile::TempDir;
 
 const PIXELS: usize = 3 * 32 * 32;
@@ -137,6 +137,31 @@ fn a_file_that_is_cut_short_or_of_another_format_is_told_with_its_offset() {
     );
     fs::remove_file(&path).unwrap();
     assert!(error(place.path()).starts_with("found neither "), "{}", error(place.path()));
+}
+
+#[test]
+fn a_zipped_file_far_larger_than_the_published_one_is_told() {
+    let (place, folder) = place();
+    cifar_10(&folder);
+    let mut set = find("cifar-10").unwrap();
+    // Sixteen records may be there.
+    let Source::Records(published) = &mut set.source else { panic!("no records") };
+    published.train.iter_mut().for_each(|file| file.bytes = 3073);
+    let path = folder.join(FILES[0]);
+    for (images, fits) in [(16, true), (17, false), (10_000, false)] {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        zipped.write_all(&vec![0; images * 3073]).unwrap();
+        fs::write(&path, zipped.finish().unwrap()).unwrap();
+        match set.load(Some(place.path())) {
+            Ok(set) => assert!(fits && set.train.len() == images + 8),
+            Err(error) => {
+                let expected = "surplus at byte 49168: expected the end of the file after at most 49168 bytes of records, \
+                                got more bytes";
+                assert_eq!(error.to_string(), format!("{}: {expected}", path.display()));
+                assert!(!fits);
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Python dictionary of three keys, of which plain numbers need so little that it is read here: the crates for it parse
 //! all of Python's literals, which takes compiled C and a way to grow the stack.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -111,12 +112,7 @@ impl Place {
         self.array(array, |source, size| {
             let header = Header::read(source)?;
             let [_] = header.sizes(["samples"])?;
-            let labels = integers(&header, source, size)?;
-            let label = |(row, label): (usize, i128)| match u8::try_from(label) {
-                Ok(label) => Ok(label),
-                Err(_) => fault("labels from 0 to 255", format!("{label} in row {row} (counting from 0)")),
-            };
-            labels.into_iter().enumerate().map(label).collect()
+            integers(&header, source, size)
         })
     }
 
@@ -252,32 +248,39 @@ impl Header {
 /// The real numbers of an array, in the order of the file.
 fn reals(header: &Header, source: &mut dyn Read, size: u64) -> Result<Vec<f32>, Fault> {
     match &*header.kind {
-        "<f4" => numbers(header, source, size, f32::from_le_bytes),
-        ">f4" => numbers(header, source, size, f32::from_be_bytes),
-        "<f8" => numbers(header, source, size, |bytes| f64::from_le_bytes(bytes) as f32),
-        ">f8" => numbers(header, source, size, |bytes| f64::from_be_bytes(bytes) as f32),
+        "<f4" => numbers(header, source, size, |_, bytes| Ok(f32::from_le_bytes(bytes))),
+        ">f4" => numbers(header, source, size, |_, bytes| Ok(f32::from_be_bytes(bytes))),
+        "<f8" => numbers(header, source, size, |_, bytes| Ok(f64::from_le_bytes(bytes) as f32)),
+        ">f8" => numbers(header, source, size, |_, bytes| Ok(f64::from_be_bytes(bytes) as f32)),
         kind => fault("numbers of type float32 or float64", format!("'{kind}'")),
     }
 }
 
-/// The whole numbers of an array, in the order of the file.
-fn integers(header: &Header, source: &mut dyn Read, size: u64) -> Result<Vec<i128>, Fault> {
+/// The whole numbers of an array, in the order of the file, as labels.
+fn integers(header: &Header, source: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
     match &*header.kind {
-        "|i1" => numbers(header, source, size, |bytes| i8::from_le_bytes(bytes).into()),
-        "|u1" => numbers(header, source, size, |bytes| u8::from_le_bytes(bytes).into()),
-        "<i2" => numbers(header, source, size, |bytes| i16::from_le_bytes(bytes).into()),
-        ">i2" => numbers(header, source, size, |bytes| i16::from_be_bytes(bytes).into()),
-        "<u2" => numbers(header, source, size, |bytes| u16::from_le_bytes(bytes).into()),
-        ">u2" => numbers(header, source, size, |bytes| u16::from_be_bytes(bytes).into()),
-        "<i4" => numbers(header, source, size, |bytes| i32::from_le_bytes(bytes).into()),
-        ">i4" => numbers(header, source, size, |bytes| i32::from_be_bytes(bytes).into()),
-        "<u4" => numbers(header, source, size, |bytes| u32::from_le_bytes(bytes).into()),
-        ">u4" => numbers(header, source, size, |bytes| u32::from_be_bytes(bytes).into()),
-        "<i8" => numbers(header, source, size, |bytes| i64::from_le_bytes(bytes).into()),
-        ">i8" => numbers(header, source, size, |bytes| i64::from_be_bytes(bytes).into()),
-        "<u8" => numbers(header, source, size, |bytes| u64::from_le_bytes(bytes).into()),
-        ">u8" => numbers(header, source, size, |bytes| u64::from_be_bytes(bytes).into()),
+        "|i1" => numbers(header, source, size, |row, bytes| label(row, i8::from_le_bytes(bytes))),
+        "|u1" => numbers(header, source, size, |row, bytes| label(row, u8::from_le_bytes(bytes))),
+        "<i2" => numbers(header, source, size, |row, bytes| label(row, i16::from_le_bytes(bytes))),
+        ">i2" => numbers(header, source, size, |row, bytes| label(row, i16::from_be_bytes(bytes))),
+        "<u2" => numbers(header, source, size, |row, bytes| label(row, u16::from_le_bytes(bytes))),
+        ">u2" => numbers(header, source, size, |row, bytes| label(row, u16::from_be_bytes(bytes))),
+        "<i4" => numbers(header, source, size, |row, bytes| label(row, i32::from_le_bytes(bytes))),
+        ">i4" => numbers(header, source, size, |row, bytes| label(row, i32::from_be_bytes(bytes))),
+        "<u4" => numbers(header, source, size, |row, bytes| label(row, u32::from_le_bytes(bytes))),
+        ">u4" => numbers(header, source, size, |row, bytes| label(row, u32::from_be_bytes(bytes))),
+        "<i8" => numbers(header, source, size, |row, bytes| label(row, i64::from_le_bytes(bytes))),
+        ">i8" => numbers(header, source, size, |row, bytes| label(row, i64::from_be_bytes(bytes))),
+        "<u8" => numbers(header, source, size, |row, bytes| label(row, u64::from_le_bytes(bytes))),
+        ">u8" => numbers(header, source, size, |row, bytes| label(row, u64::from_be_bytes(bytes))),
         kind => fault("whole numbers, such as int64", format!("'{kind}'")),
+    }
+}
+
+fn label(row: usize, number: impl Copy + Display + TryInto<u8>) -> Result<u8, Fault> {
+    match number.try_into() {
+        Ok(label) => Ok(label),
+        Err(_) => fault("labels from 0 to 255", format!("{number} in row {row} (counting from 0)")),
     }
 }
 
@@ -286,7 +289,7 @@ fn numbers<const EACH: usize, T>(
     header: &Header,
     source: &mut dyn Read,
     size: u64,
-    convert: fn([u8; EACH]) -> T,
+    convert: fn(usize, [u8; EACH]) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
     let count: usize = header.shape.iter().product();
     let needed = (count * EACH) as u64;
@@ -302,6 +305,12 @@ fn numbers<const EACH: usize, T>(
     match bytes.len() as u64 {
         got if got < needed => fault(expected(), format!("{got} bytes of numbers")),
         got if got > needed => fault(format!("the end after {count} numbers"), "more bytes"),
-        _ => Ok(bytes.as_chunks::<EACH>().0.iter().map(|number| convert(*number)).collect()),
+        _ => bytes
+            .as_chunks::<EACH>()
+            .0
+            .iter()
+            .enumerate()
+            .map(|(index, number)| convert(index, *number))
+            .collect(),
     }
 }

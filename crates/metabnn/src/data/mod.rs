@@ -24,6 +24,7 @@ pub use error::{Attempt, DataError};
 pub use features::Features;
 pub use images::Images;
 pub use load::{FileReport, FileState, default_folder, load, verify};
+pub use records::{RecordFile, Records};
 pub use samples::{Samples, Shape};
 
 use crate::digest::Digest;

@@ -27,6 +27,9 @@ pub struct Records {
     pub origin: Cow<'static, str>,
 }
 
+/// How many times larger than the published file one of one's own may be if it is zipped.
+const LARGER: u64 = 16;
+
 /// One file of records.
 #[derive(Clone, Debug)]
 pub struct RecordFile {
@@ -55,7 +58,7 @@ impl Records {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         for file in files {
             let path = locate(&folder.join(&*file.name))?;
-            let bytes = self.read_file(&path, self.labels.len() + shape.width())?;
+            let bytes = self.read_file(&path, file.bytes, self.labels.len() + shape.width())?;
             for (index, record) in bytes.chunks_exact(self.labels.len() + shape.width()).enumerate() {
                 let (before, image) = record.split_at(self.labels.len());
                 self.check(&path, index * record.len(), before)?;
@@ -71,8 +74,8 @@ impl Records {
         self.labels.last().map_or(0, |(_, classes)| *classes)
     }
 
-    /// The bytes of a file, if they are at least one record and no part of one.
-    fn read_file(&self, path: &Path, record: usize) -> Result<Vec<u8>, DataError> {
+    /// The bytes of a file, if they are at least one record and no part of one; `published` is their usual number.
+    fn read_file(&self, path: &Path, published: u64, record: usize) -> Result<Vec<u8>, DataError> {
         let mut file = Unzipped::open(path)?;
         let whole = |length: u64| {
             let left = length % record as u64;
@@ -90,7 +93,18 @@ impl Records {
         };
         // A plain file tells its length: nothing is read when that is wrong.
         file.known_length().map_or(Ok(()), whole)?;
-        let bytes = file.read_at_most(u64::MAX)?;
+        // A small zipped file may unzip to anything.
+        let most = file.known_length().unwrap_or_else(|| published.saturating_mul(LARGER));
+        let bytes = file.read_at_most(most.saturating_add(1))?;
+        if bytes.len() as u64 > most {
+            return Err(DataError::Malformed {
+                path: path.into(),
+                what: "surplus",
+                offset: most,
+                expected: format!("the end of the file after at most {most} bytes of records"),
+                got: "more bytes".into(),
+            });
+        }
         whole(bytes.len() as u64)?;
         Ok(bytes)
     }
