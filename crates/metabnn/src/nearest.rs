@@ -1,5 +1,8 @@
 //! What somebody who misspelt a name probably meant.
 
+/// Longest text, in bytes, that a name is looked for: comparing takes room in proportion to it.
+const LONGEST: usize = 100;
+
 /// Of `known`, the one that `given` most resembles, if any is at least `alike` like it (0: nothing in common, 1: the
 /// same). A right last part in the wrong section counts: `lr` is near to `optimizer.lr`.
 pub(crate) fn nearest<'a>(
@@ -15,6 +18,7 @@ pub(crate) fn nearest<'a>(
     };
     known
         .into_iter()
+        .filter(|_| given.len() <= LONGEST)
         .map(|name| (likeness(name), name))
         .filter(|(likeness, _)| *likeness >= alike)
         .max_by(|a, b| a.0.total_cmp(&b.0))

@@ -44,6 +44,12 @@ impl LossIncrease {
         Some(Self { layer, low, high, weights, switched, draws: increases.len(), mean, std, derived: None })
     }
 
+    /// Whether its edges are those of one of some equal bins from zero on, at most [`MagnitudeBins::MOST`].
+    pub fn is_bin(&self) -> bool {
+        let place = self.low / (self.high - self.low);
+        self.low >= 0.0 && self.high.is_finite() && (0.0..MagnitudeBins::MOST as f64).contains(&place)
+    }
+
     /// The middle of the bin.
     pub fn magnitude(&self) -> f64 {
         0.5 * (self.low + self.high)
@@ -59,6 +65,9 @@ pub struct MagnitudeBins {
 }
 
 impl MagnitudeBins {
+    /// Most bins.
+    pub const MOST: usize = 1000;
+
     /// `count` bins for these hidden weights.
     pub fn of(weights: impl Iterator<Item = f64>, count: usize) -> Self {
         let reach = weights.fold(0.0f64, |most, weight| most.max(weight.abs()));

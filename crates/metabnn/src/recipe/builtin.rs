@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use super::RecipeError;
+use super::draft::MAX_TEXT;
 use super::error::nearest;
 
 macro_rules! experiments {
@@ -55,6 +56,12 @@ pub fn find(name_or_path: &str) -> Result<(Cow<'static, str>, String), RecipeErr
             path: name_or_path.to_owned(),
             reason: error.to_string(),
         };
+        // What is too long is not read at all.
+        let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+        if bytes > MAX_TEXT as u64 {
+            let at = name_or_path.to_owned();
+            return Err(RecipeError::TooLong { at, bytes, most: MAX_TEXT as u64 });
+        }
         return Ok((Cow::Owned(std::fs::read_to_string(path).map_err(unreadable)?), name_or_path.to_owned()));
     }
     let names = || builtin().iter().map(|(name, _)| *name);

@@ -1,53 +1,26 @@
 //! A recipe in the making: the TOML document walked key by key, everything wrong with it noted on the way.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::nearest;
+use super::expand::MAX_RUNS;
 use super::keys::{self, KEYS, Key};
 use super::preset::Changes;
 use super::render::Layer;
+use super::source::{Source, breaks};
 use super::{Arm, Axis, RecipeError, RecipeErrors};
 
 /// Keys at the top of a file that are no settings.
 pub(super) const WORDS: [&str; 4] = ["name", "title", "shows", "cost"];
 pub(super) const NAME_TAKES: &str = "letters, digits, '-' and '_', at most 64 of them";
 
-/// Where a piece of TOML comes from.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) origin: &'a str,
-    pub(super) text: &'a str,
-    /// Whether places have line numbers: an option of the command line has none.
-    pub(super) lines: bool,
-}
-
-impl Source<'_> {
-    pub(super) fn at(&self, span: Range<usize>) -> String {
-        if !self.lines {
-            return self.origin.to_owned();
-        }
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        format!("{}:{}", self.origin, 1 + before.iter().filter(|byte| **byte == b'\n').count())
-    }
-
-    /// The text as given, on one line and not too long.
-    fn quote(&self, value: &Spanned<DeValue<'_>>) -> String {
-        const LONGEST: usize = 60;
-        let words: Vec<_> =
-            self.text.get(value.span()).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-        let mut text = words.join(" ");
-        if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-            text.truncate(end);
-            text.push_str("...");
-        }
-        if text.is_empty() { "nothing".into() } else { text }
-    }
-}
+/// Longest text of a recipe in bytes: what it takes in memory is some hundred times as much.
+pub(super) const MAX_TEXT: usize = 1 << 20;
+/// Most errors that are told: nobody reads more, and each names all keys that could stand there.
+pub(super) const MAX_ERRORS: usize = 100;
 
 /// A settings key found in a table, with its value still raw.
 pub(super) struct Leaf<'t, 'i> {
@@ -65,6 +38,8 @@ pub(super) struct Draft {
     /// Settings of the command line, over those of the file.
     pub(super) pinned: Layer,
     pub(super) arms: Vec<Arm>,
+    /// Their names, in lower case.
+    names_of_arms: HashSet<String>,
     pub(super) axes: Vec<Axis>,
     pub(super) presets: BTreeMap<String, Changes>,
     /// Settings of the preset and of the arm that were picked, over those of the file.
@@ -83,12 +58,19 @@ impl Draft {
     /// Walks the file.
     ///
     /// # Errors
-    /// Text that is not TOML; all other errors are collected in the draft.
+    /// Text that is too long or not TOML; all other errors are collected in the draft.
     pub(super) fn read(text: &str, origin: &str) -> Result<Self, RecipeErrors> {
-        let source = Source { origin, text, lines: true };
+        if text.len() > MAX_TEXT {
+            let (at, bytes) = (origin.to_owned(), text.len() as u64);
+            return Err(RecipeError::TooLong { at, bytes, most: MAX_TEXT as u64 }.into());
+        }
+        let breaks = breaks(text);
+        let source = Source { origin, text, breaks: Some(&breaks) };
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            return Err(RecipeErrors(errors.iter().map(|error| syntax(&source, error)).collect()));
+            return Err(RecipeErrors(
+                errors.iter().take(MAX_ERRORS).map(|error| syntax(&source, error)).collect(),
+            ));
         }
         let mut draft = Self { origin: origin.to_owned(), ..Self::default() };
         let mut leaves = Vec::new();
@@ -104,6 +86,13 @@ impl Draft {
         draft.settings = draft.layer(&source, "", leaves);
         draft.check_presets();
         Ok(draft)
+    }
+
+    /// Notes that something is wrong.
+    pub(super) fn note(&mut self, error: RecipeError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
     }
 
     /// A word at the top: `name`, `title`, ...
@@ -173,7 +162,7 @@ impl Draft {
         // A setting put straight under [[arm]] is meant to be in `set`.
         let inside: Vec<_> = KEYS.iter().map(|key| key.path).chain(keys::sections()).collect();
         let near = nearest(key, ["name", "set"]);
-        self.errors.push(RecipeError::UnknownKey {
+        self.note(RecipeError::UnknownKey {
             at,
             key: format!("{scope}{key}"),
             nearest: near.or_else(|| nearest(key, inside).map(|key| format!("set.{key}"))),
@@ -185,7 +174,7 @@ impl Draft {
     fn arm_name(&mut self, source: &Source<'_>, at: &str, table: &DeTable<'_>) -> Option<String> {
         let Some(given) = table.get("name") else {
             let (at, takes) = (at.to_owned(), NAME_TAKES.into());
-            self.errors.push(RecipeError::Missing { at, key: "arm.name".into(), takes });
+            self.note(RecipeError::Missing { at, key: "arm.name".into(), takes });
             return None;
         };
         let Some(name) = given.get_ref().as_str().filter(|name| is_name(name)) else {
@@ -193,9 +182,9 @@ impl Draft {
             return None;
         };
         // Arms become folders, and some file systems take no note of case.
-        if self.arms.iter().any(|arm| arm.name.eq_ignore_ascii_case(name)) {
+        if !self.names_of_arms.insert(name.to_ascii_lowercase()) {
             let (at, got) = (source.at(given.span()), format!("an arm {name:?}"));
-            self.errors.push(RecipeError::Twice { at, key: "arm.name".into(), got });
+            self.note(RecipeError::Twice { at, key: "arm.name".into(), got });
             return None;
         }
         Some(name.to_owned())
@@ -224,13 +213,19 @@ impl Draft {
             self.refuse(source, (leaf.at.clone(), path), leaf.value, &takes);
             return None;
         };
-        let mut values: Vec<Json> = Vec::new();
+        if given.len() > MAX_RUNS {
+            let (at, got) = (leaf.at.clone(), format!("{} values", given.len()));
+            let takes = format!("a list of at most {MAX_RUNS} values");
+            self.note(RecipeError::Value { at, key: path, got, takes });
+            return None;
+        }
+        let (mut values, mut known) = (Vec::new(), HashSet::new());
         for value in given {
             let at = source.at(value.span());
             match leaf.key.kind.read(value.get_ref()) {
                 None => self.refuse(source, (at, path.clone()), value, &leaf.key.kind.takes()),
-                Some(new) if values.contains(&new) => {
-                    self.errors.push(RecipeError::Twice { at, key: path.clone(), got: source.quote(value) });
+                Some(new) if !known.insert(new.clone()) => {
+                    self.note(RecipeError::Twice { at, key: path.clone(), got: source.quote(value) });
                 }
                 Some(new) => values.push(new),
             }
@@ -266,7 +261,7 @@ impl Draft {
         match (keys::find(path), value.get_ref().as_table()) {
             (Some(key), _) if leaves.iter().any(|leaf| leaf.key.path == key.path) => {
                 let (key, got) = (format!("{scope}{path}"), "this key".into());
-                self.errors.push(RecipeError::Twice { at, key, got });
+                self.note(RecipeError::Twice { at, key, got });
             }
             (Some(key), _) => leaves.push(Leaf { key, value, at }),
             (None, Some(table)) if keys::is_section(path) => {
@@ -283,6 +278,9 @@ impl Draft {
     }
 
     fn unknown_key(&mut self, scope: &str, path: &str, at: String) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let outer = keys::section(path);
         let siblings: Vec<_> =
             KEYS.iter().map(|key| key.path).filter(|key| keys::section(key) == outer).collect();
@@ -296,7 +294,7 @@ impl Draft {
         }
         let near = nearest(path, known.iter().copied().chain(KEYS.iter().map(|key| key.path)));
         self.unknown.extend(near.clone());
-        self.errors.push(RecipeError::UnknownKey {
+        self.note(RecipeError::UnknownKey {
             at,
             key: format!("{scope}{path}"),
             nearest: near
@@ -330,7 +328,7 @@ impl Draft {
     ) {
         self.unknown
             .extend(KEYS.iter().map(|known| known.path).filter(|p| key.ends_with(p)).map(str::to_owned));
-        self.errors.push(RecipeError::Value { at, key, got: source.quote(value), takes: takes.to_owned() });
+        self.note(RecipeError::Value { at, key, got: source.quote(value), takes: takes.to_owned() });
     }
 }
 

@@ -85,6 +85,16 @@ pub enum RecipeError {
         /// Names of the built-in recipes.
         known: Vec<String>,
     },
+    /// A text too long to be a recipe.
+    #[error("{at}: a recipe has at most {most} bytes, got {bytes}")]
+    TooLong {
+        /// Where.
+        at: String,
+        /// Length of the text in bytes.
+        bytes: u64,
+        /// Most bytes that are read.
+        most: u64,
+    },
     /// The file cannot be read.
     #[error("{path}: cannot be read as a recipe: {reason}")]
     Unreadable {

@@ -1,11 +1,12 @@
 //! From a recipe to its runs: layers of settings folded into one, named and hashed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
 use super::check::{self, Fault};
+use super::draft::MAX_ERRORS;
 use super::keys::Choice;
 use super::render::{self, Layer};
 use super::settings::Settings;
@@ -13,7 +14,7 @@ use super::{Arm, Recipe, RecipeError, Run, keys};
 use crate::digest::Digest;
 
 /// Most runs of one recipe: beyond it a grid is a slip.
-const MAX_RUNS: usize = 1 << 16;
+pub(super) const MAX_RUNS: usize = 1 << 16;
 /// Longest name of a run in bytes, with room for what a file system and a report add to it.
 const MAX_NAME: usize = 160;
 
@@ -86,49 +87,54 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
 
 /// All runs that can be made, and all that is wrong.
 pub(super) fn expand(recipe: &Recipe) -> (Vec<Run>, Vec<RecipeError>) {
-    if let Some(error) = too_many(recipe) {
-        return (Vec::new(), vec![error]);
-    }
-    let (mut runs, mut errors) = (Vec::<Run>::new(), Vec::new());
-    let mut names = BTreeSet::new();
-    for (arm, varied) in product(recipe) {
-        let arm_name = arm.map(|arm| arm.name.as_str());
-        match one(recipe, arm, varied) {
-            Ok(run) if !names.insert(run.name.to_lowercase()) => {
-                let (key, at) = recipe.place(None, "vary");
-                errors.push(RecipeError::Twice { at, key, got: format!("the run {}", run.name) });
-            }
-            Ok(run) => runs.push(run),
-            Err(faults) => errors.extend(faults.into_iter().map(|fault| fault.locate(recipe, arm_name))),
-        }
-    }
+    let (mut runs, mut errors) = (Vec::new(), Vec::new());
+    each(recipe, &BTreeSet::new(), |run| match run {
+        Ok(run) => runs.push(run),
+        Err(error) => errors.push(error),
+    });
     (runs, errors)
 }
 
 /// What is wrong with the runs, each error once; silent on what depends on a setting that is `unknown`.
 pub(super) fn check(recipe: &Recipe, unknown: &BTreeSet<String>) -> Vec<RecipeError> {
-    if let Some(error) = too_many(recipe) {
-        return vec![error];
-    }
     let mut errors = Vec::new();
-    let mut note = |error| {
-        if !errors.contains(&error) {
+    each(recipe, unknown, |run| {
+        if let Err(error) = run
+            && errors.len() < MAX_ERRORS
+            && !errors.contains(&error)
+        {
             errors.push(error);
         }
-    };
-    if unknown.is_empty() {
-        expand(recipe).1.into_iter().for_each(&mut note);
-        return errors;
-    }
-    for (arm, varied) in product(recipe) {
-        let known = |fault: &Fault| {
-            !unknown.contains(&fault.key) && !fault.with.iter().any(|key| unknown.contains(*key))
-        };
-        let faults = one(recipe, arm, varied).err().unwrap_or_default();
-        let arm = arm.map(|arm| arm.name.as_str());
-        faults.into_iter().filter(known).for_each(|fault| note(fault.locate(recipe, arm)));
-    }
+    });
     errors
+}
+
+/// Hands on every run that can be made, or what is wrong with it as far as it depends on no setting that is `unknown`,
+/// in order.
+fn each(recipe: &Recipe, unknown: &BTreeSet<String>, mut take: impl FnMut(Result<Run, RecipeError>)) {
+    if let Some(error) = too_many(recipe) {
+        return take(Err(error));
+    }
+    let base = render::flatten(&recipe.base);
+    let mut names = BTreeSet::new();
+    for (arm, varied) in product(recipe) {
+        let arm_name = arm.map(|arm| arm.name.as_str());
+        match one(recipe, &base, arm, varied) {
+            // Where a setting is unknown, so are names.
+            Ok(run) if unknown.is_empty() && !names.insert(run.name.to_lowercase()) => {
+                let (key, at) = recipe.place(None, "vary");
+                take(Err(RecipeError::Twice { at, key, got: format!("the run {}", run.name) }));
+            }
+            Ok(run) => take(Ok(run)),
+            Err(faults) => {
+                let known = |fault: &Fault| {
+                    !unknown.contains(&fault.key) && !fault.with.iter().any(|key| unknown.contains(*key))
+                };
+                let known = faults.into_iter().filter(known);
+                known.for_each(|fault| take(Err(fault.locate(recipe, arm_name))));
+            }
+        }
+    }
 }
 
 fn too_many(recipe: &Recipe) -> Option<RecipeError> {
@@ -139,27 +145,25 @@ fn too_many(recipe: &Recipe) -> Option<RecipeError> {
     (runs > MAX_RUNS).then(|| RecipeError::Value { at, key, got: format!("{runs} runs"), takes })
 }
 
-/// Every arm with every combination of the grid.
-fn product(recipe: &Recipe) -> Vec<(Option<&Arm>, Layer)> {
+/// Every arm with every combination of the grid, the last axis fastest. One at a time: all of them together are many.
+fn product(recipe: &Recipe) -> impl Iterator<Item = (Option<&Arm>, Layer)> {
     let arms: Vec<_> =
         if recipe.arms.is_empty() { vec![None] } else { recipe.arms.iter().map(Some).collect() };
-    let mut rows: Vec<_> = arms.into_iter().map(|arm| (arm, Layer::new())).collect();
-    for axis in &recipe.vary {
-        let with = |(arm, varied): (_, Layer)| {
-            axis.values.iter().map(move |value| {
-                let mut varied = varied.clone();
-                varied.insert(axis.key.clone(), value.clone());
-                (arm, varied)
-            })
-        };
-        rows = rows.into_iter().flat_map(with).collect();
-    }
-    rows
+    let combinations = recipe.vary.iter().map(|axis| axis.values.len()).product();
+    let combination = |mut index: usize| {
+        let axes = recipe.vary.iter().rev().map(|axis| {
+            let value = axis.values[index % axis.values.len()].clone();
+            index /= axis.values.len();
+            (axis.key.clone(), value)
+        });
+        axes.collect::<Layer>()
+    };
+    arms.into_iter().flat_map(move |arm| (0..combinations).map(move |index| (arm, combination(index))))
 }
 
-fn one(recipe: &Recipe, arm: Option<&Arm>, mut varied: Layer) -> Result<Run, Vec<Fault>> {
-    let (base, nothing) = (render::flatten(&recipe.base), BTreeMap::new());
-    let (layer, mut faults) = fold(&[&base, arm.map_or(&nothing, |arm| &arm.set), &varied]);
+fn one(recipe: &Recipe, base: &Layer, arm: Option<&Arm>, mut varied: Layer) -> Result<Run, Vec<Fault>> {
+    let nothing = Layer::new();
+    let (layer, mut faults) = fold(&[base, arm.map_or(&nothing, |arm| &arm.set), &varied]);
     let settings = check::settings(&layer).map_err(|fault| vec![fault])?;
     faults.extend(check::across(&settings));
     if !faults.is_empty() {

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use crate::analysis::MagnitudeBins;
 use crate::plasticity::Beakers;
 
 /// A settings key.
@@ -82,7 +83,7 @@ const SHARE: Interval = Interval { words: "a number in (0, 1]", contains: |v| v 
 /// Most weights of the quadratic task: its matrix then takes 128 MiB.
 const MAX_DIMENSIONS: u64 = 1 << 12;
 /// Most bins, and most draws in each: all of them in all layers are counted in 32 bits.
-const MAX_BINS: u64 = 1000;
+const MAX_BINS: u64 = MagnitudeBins::MOST as u64;
 const MAX_DRAWS: u64 = 1 << 14;
 
 const fn key(path: &'static str, kind: Kind) -> Key {

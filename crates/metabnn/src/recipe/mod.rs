@@ -32,6 +32,7 @@ mod overrides;
 mod preset;
 mod render;
 pub mod settings;
+mod source;
 #[cfg(test)]
 mod tests;
 

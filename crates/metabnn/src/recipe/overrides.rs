@@ -3,8 +3,9 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::draft::{Draft, Source, WORDS};
+use super::draft::{Draft, WORDS};
 use super::render::Layer;
+use super::source::Source;
 use super::{Arm, Axis, RecipeError};
 
 impl Draft {
@@ -23,7 +24,7 @@ impl Draft {
         for (origin, key, text) in &given {
             // Printed on one line, whatever the value holds.
             let origin = origin.split_whitespace().collect::<Vec<_>>().join(" ");
-            let source = Source { origin: &origin, text, lines: false };
+            let source = Source { origin: &origin, text, breaks: None };
             self.override_one(&source, key);
         }
         self.check_pins();
@@ -109,7 +110,7 @@ impl Draft {
         for key in keys {
             if !self.arms.is_empty() && self.arms.iter().all(|arm| arm.set.contains_key(&key)) {
                 let names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
-                self.errors.push(RecipeError::Conflict {
+                self.note(RecipeError::Conflict {
                     at: self.places.get(&key).unwrap_or(&self.origin).clone(),
                     got: format!("every arm sets it ({}), so this would change nothing", names.join(", ")),
                     remedy: format!("pick one arm, --set arm={}, or set another key", names[0]),

@@ -1,12 +1,13 @@
 //! Presets: changes that a recipe brings along under a name, such as a quick form of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::draft::{Draft, NAME_TAKES, Source, WORDS, in_order, is_name};
+use super::draft::{Draft, MAX_ERRORS, NAME_TAKES, WORDS, in_order, is_name};
 use super::render::Layer;
+use super::source::Source;
 use super::{Axis, Preset, RecipeError};
 
 /// What `[preset.NAME]` changes when it is picked.
@@ -33,7 +34,7 @@ impl Draft {
             match value.get_ref().as_table() {
                 Some(_) if !is_name(name) => {
                     let (key, got) = ("preset".into(), format!("{name:?}"));
-                    self.errors.push(RecipeError::Value { at, key, got, takes: NAME_TAKES.into() });
+                    self.note(RecipeError::Value { at, key, got, takes: NAME_TAKES.into() });
                 }
                 Some(table) => {
                     let changes = self.changes(source, &format!("preset.{name}."), table);
@@ -93,17 +94,23 @@ impl Draft {
 
     /// Checks that the presets speak of arms that there are; to be called once all arms are read.
     pub(super) fn check_presets(&mut self) {
-        let known: Vec<String> = self.arms.iter().map(|arm| arm.name.clone()).collect();
+        let known: HashSet<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+        let mut errors = Vec::new();
         for (name, changes) in &self.presets {
-            for (at, arm, _) in changes.arms.iter().filter(|(_, arm, _)| !known.contains(arm)) {
-                self.errors.push(RecipeError::UnknownKey {
+            for (at, arm, _) in changes.arms.iter().filter(|(_, arm, _)| !known.contains(arm.as_str())) {
+                if errors.len() == MAX_ERRORS {
+                    break;
+                }
+                let of_recipe = || self.arms.iter().map(|arm| arm.name.as_str()).take(MAX_ERRORS);
+                errors.push(RecipeError::UnknownKey {
                     at: at.clone(),
                     key: format!("preset.{name}.arm.{arm}"),
-                    nearest: super::error::nearest(arm, known.iter().map(String::as_str)),
-                    known: known.clone(),
+                    nearest: super::error::nearest(arm, of_recipe()),
+                    known: of_recipe().map(str::to_owned).collect(),
                 });
             }
         }
+        errors.into_iter().for_each(|error| self.note(error));
     }
 
     /// Puts a preset's changes in place of what the file says.

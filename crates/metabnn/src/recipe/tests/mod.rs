@@ -4,6 +4,7 @@ mod analysis;
 mod conflicts;
 mod errors;
 mod expansion;
+mod hostile;
 mod keys;
 mod presets;
 mod properties;
