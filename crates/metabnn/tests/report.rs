@@ -10,6 +10,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use metabnn::analysis::LossIncrease;
+use metabnn::analysis::quadratic::Trajectory;
 use metabnn::report::folder::{
     RunResults, read_results, read_run, read_summary, write_atomically, write_run, write_summary,
 };
@@ -245,6 +247,13 @@ fn spoilt_files_are_named_with_the_line() {
         ("hidden_weights.csv", format!("{weights}1,1,inf,1.0,5\n"), 2, "the lower edge of a bin"),
         ("summary.json", "{\n\"name\": \"a\",\n".into(), 3, "the summary of a run"),
         ("summary.json", "{\"name\": 5}".into(), 1, "the summary of a run"),
+        (
+            "metrics.csv",
+            format!("{metrics}{}\n", "1,".repeat(1 << 16)),
+            2,
+            "6 values, one per column of the header, got 65537",
+        ),
+        ("metrics.csv", format!("{metrics}{},1,test,1,1,1\n", "9".repeat(1 << 16)), 2, "999..."),
     ];
     let folder = tempfile::tempdir().unwrap();
     Sample { seeds: 1, ..Sample::default() }.write(folder.path()).unwrap();
@@ -256,6 +265,7 @@ fn spoilt_files_are_named_with_the_line() {
         let message = read_run(&run).unwrap_err().to_string();
         let place = format!("{name}, line {line}: expected ");
         assert!(message.contains(&place) && message.contains(expected), "{text:?} gives {message}");
+        assert!(message.len() < 1000, "{} bytes about {name}", message.len());
         fs::write(&path, whole).unwrap();
     }
     read_run(&run).unwrap();
@@ -345,4 +355,24 @@ fn a_file_is_replaced_as_a_whole() {
     write_atomically(&path, &[2; 10]).unwrap();
     assert_eq!(fs::read(&path).unwrap(), [2; 10]);
     assert_eq!(fs::read_dir(path.parent().unwrap_or(Path::new(""))).unwrap().count(), 1);
+}
+
+#[test]
+fn analyses_that_no_figure_can_show_are_refused() {
+    let row = |low: f64, high: f64| LossIncrease::of(1, (low, high), 1, 1, &[0.5]).unwrap();
+    let plane = Trajectory { hessian: [[1.0, 0.0], [0.0, 1.0]], optimum: [0.0; 2], hidden_weights: vec![] };
+    let bins = "bins of equal width from 0 on, at most 1000";
+    let spoilt = [
+        (None, vec![row(0.5, 0.5)], bins),
+        (None, vec![row(0.0, 0.25), row(-0.25, 0.0)], bins),
+        (None, vec![row(0.0, f64::INFINITY)], bins),
+        (None, vec![row(1e9, 1e9 + 1.0)], "got a bin from 1000000000.0 to 1000000001.0"),
+        (Some(plane), vec![], "at least the weights before the first step, got none"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (trajectory, loss_increase, expected) in spoilt {
+        let summary = RunSummary { trajectory, loss_increase, ..RunSummary::default() };
+        let error = write_run(folder.path(), &RunResults { summary, ..RunResults::default() }).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }

@@ -73,7 +73,7 @@ impl ReportError {
         expected: impl Into<String>,
         got: impl Into<String>,
     ) -> Self {
-        Self::Malformed { path: path.into(), line, expected: expected.into(), got: got.into() }
+        Self::Malformed { path: path.into(), line, expected: short(expected.into()), got: short(got.into()) }
     }
 
     pub(super) fn invalid(
@@ -84,9 +84,20 @@ impl ReportError {
     ) -> Self {
         Self::Invalid {
             path: path.into(),
-            what: what.into(),
-            expected: expected.into(),
-            got: got.to_string(),
+            what: short(what.into()),
+            expected: short(expected.into()),
+            got: short(got.to_string()),
         }
     }
+}
+
+/// The beginning of a text that may be a whole file.
+fn short(mut text: String) -> String {
+    const LONGEST: usize = 300;
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push_str("...");
+        text.shrink_to_fit();
+    }
+    text
 }

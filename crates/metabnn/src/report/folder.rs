@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::analysis::{Flips, WeightHistogram};
+use crate::analysis::{Flips, MagnitudeBins, WeightHistogram};
 use crate::digest::Digest;
 use crate::metrics::Evaluation;
 use crate::recipe::Recipe;
@@ -259,9 +259,16 @@ fn check(path: &Path, run: &RunSummary) -> Result<(), ReportError> {
         return error("an accuracy", "a fraction in [0, 1]".into(), value.to_string());
     }
     let increases = run.loss_increase.iter().flat_map(|row| [Some(row.mean), row.std, row.derived]).flatten();
-    let path = run.trajectory.iter().flat_map(|path| path.hidden_weights.as_flattened()).copied();
-    if let Some(value) = increases.chain(path).find(|value| !value.is_finite()) {
+    let weights = run.trajectory.iter().flat_map(|path| path.hidden_weights.as_flattened()).copied();
+    if let Some(value) = increases.chain(weights).find(|value| !value.is_finite()) {
         return error("an analysis", "a finite number".into(), value.to_string());
+    }
+    if run.trajectory.as_ref().is_some_and(|path| path.hidden_weights.is_empty()) {
+        return error("the trajectory", "at least the weights before the first step".into(), "none".into());
+    }
+    if let Some(row) = run.loss_increase.iter().find(|row| !row.is_bin()) {
+        let expected = format!("bins of equal width from 0 on, at most {}", MagnitudeBins::MOST);
+        return error("loss_increase", expected, format!("a bin from {:?} to {:?}", row.low, row.high));
     }
     let differences = [run.forgetting, run.backward_transfer, run.forward_transfer];
     if let Some(value) = differences.iter().flatten().find(|value| !(-1.0..=1.0).contains(*value)) {

@@ -219,25 +219,26 @@ impl<'a> Table<'a> {
         }
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-        let mut lines = Vec::new();
+        let (mut header, mut lines) = (None::<Vec<String>>, Vec::new());
         for record in reader.records() {
             // Text is valid UTF-8 and lengths are free: what is left of the library's errors cannot occur.
             let record = record.map_err(|error| {
                 ReportError::malformed(path, last, "comma-separated values", error.to_string())
             })?;
-            lines.push((record.position().map_or(0, csv::Position::line), record));
-        }
-        if lines.is_empty() {
-            return Err(ReportError::malformed(path, 1, "a header", "an empty file"));
-        }
-        let header: Vec<String> = lines.remove(0).1.iter().map(String::from).collect();
-        for (number, record) in &lines {
+            let Some(header) = &header else {
+                header = Some(record.iter().map(String::from).collect());
+                continue;
+            };
+            let number = record.position().map_or(0, csv::Position::line);
             if record.len() != header.len() {
-                let (expected, got) = (header.len(), record.len());
-                let expected = format!("{expected} values, one per column of the header");
-                return Err(ReportError::malformed(path, *number, expected, format!("{got}")));
+                let expected = format!("{} values, one per column of the header", header.len());
+                return Err(ReportError::malformed(path, number, expected, record.len().to_string()));
             }
+            lines.push((number, record));
         }
+        let Some(header) = header else {
+            return Err(ReportError::malformed(path, 1, "a header", "an empty file"));
+        };
         Ok(Self { path, header, lines })
     }
 
