@@ -19,6 +19,7 @@ pub mod mutation;
 mod recipe;
 mod results;
 pub mod seeds;
+mod tiny;
 
 pub use files::join;
 pub use memory::{Allowance, peak_share};
@@ -47,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     target("npy", 32, 256 * KIB, data::npy),
     target("npz", 32 * DEFLATE, 512 * KIB, data::npz),
     target("model", 64, MIB, model::model),
+    target("checkpoint", 128, MIB, model::checkpoint),
     target("recipe", 256, 2 * MIB, recipe::recipe),
     target("results", 64, MIB, results::results),
 ];

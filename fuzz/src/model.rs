@@ -2,13 +2,36 @@
 
 use std::fmt::Display;
 
+use metabnn::checkpoint::Checkpoint;
 use metabnn::model::Model;
 
 use crate::Allowance;
+use crate::tiny::{self, Run};
 
 /// `model.safetensors`.
 pub(crate) fn model(allowance: &Allowance, input: &[u8]) -> bool {
     reads_back(allowance, input, Model::from_bytes, Model::to_bytes)
+}
+
+thread_local! {
+    static RUNS: Vec<Run> = tiny::KINDS.iter().map(|(_, settings)| Run::of(settings)).collect();
+}
+
+/// `checkpoint.safetensors`. If it is one of a known run, that goes on, and its next checkpoints can be read.
+pub(crate) fn checkpoint(allowance: &Allowance, input: &[u8]) -> bool {
+    let read = allowance.within(input.len(), || {
+        Checkpoint::from_bytes(input).inspect_err(|error| assert!(!error.to_string().is_empty()))
+    });
+    let Ok(checkpoint) = read else { return false };
+    RUNS.with(|runs| {
+        for run in runs {
+            for bytes in run.go_on(checkpoint.clone()).into_iter().flatten().flatten() {
+                let again = Checkpoint::from_bytes(&bytes);
+                again.unwrap_or_else(|error| panic!("what was written is refused: {error}"));
+            }
+        }
+    });
+    true
 }
 
 /// A parser of bytes that its program writes as well: what is accepted is written to bytes that read back as what is

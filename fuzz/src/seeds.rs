@@ -15,6 +15,7 @@ use zip::CompressionMethod;
 use crate::Target;
 use crate::data::{gzip, npz_of};
 use crate::files::{Folder, join};
+use crate::tiny;
 
 /// An input with the name of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +60,17 @@ fn files(folder: &Path) -> Vec<Seed> {
     paths.into_iter().map(seed).collect()
 }
 
-/// Target, name and bytes of the seeds that are made here; `examples/seeds.rs` writes them, and models, to `corpus/`.
+/// Target, name and bytes of the seeds that the project's own code makes; `examples/seeds.rs` writes them to `corpus/`.
 pub fn made() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut seeds = data();
     seeds.extend(results());
+    seeds
+        .extend(tiny::KINDS.iter().map(|(name, settings)| ("model", *name, tiny::Run::of(settings).model())));
+    seeds.extend(
+        tiny::KINDS
+            .iter()
+            .map(|(name, settings)| ("checkpoint", *name, tiny::Run::of(settings).checkpoint(4))),
+    );
     seeds
 }
 

@@ -53,6 +53,7 @@ targets! {
     npy: "npy", MUTATIONS;
     npz: "npz", MUTATIONS;
     model: "model", MUTATIONS;
+    checkpoint: "checkpoint", MUTATIONS / 2;
     recipe: "recipe", MUTATIONS / 2;
     results: "results", MUTATIONS;
 }
