@@ -46,7 +46,8 @@ pub const TARGETS: &[Target] = &[
     target("idx-gzip", 4 * DEFLATE, 512 * KIB, data::idx_gzip),
     target("records", 4 * DEFLATE, 512 * KIB, data::records),
     target("npy", 32, 256 * KIB, data::npy),
-    target("npz", 32 * DEFLATE, 512 * KIB, data::npz),
+    // A directory of 16-bit length is laid out before it is read: 216 bytes for each of 65535 files.
+    target("npz", 32 * DEFLATE, 16 * MIB, data::npz),
     target("model", 64, MIB, model::model),
     target("checkpoint", 128, MIB, model::checkpoint),
     target("recipe", 256, 2 * MIB, recipe::recipe),

@@ -18,37 +18,50 @@ const SUMMARY: &str = "runs/one/summary.json";
 const RECIPE: &[u8] = b"name = \"quickstart\"\n";
 
 thread_local! {
-    static FOLDERS: (Folder, Folder) = (Folder::new(), Folder::new());
+    static FOLDERS: (Folder, Folder) = (good(), Folder::new());
+}
+
+/// A folder of the good run.
+fn good() -> Folder {
+    let folder = Folder::new();
+    for (name, good) in GOOD {
+        folder.write(name, &good[1..]);
+    }
+    folder.write("runs/one/recipe.toml", RECIPE);
+    folder.write("recipe.toml", RECIPE);
+    folder
 }
 
 /// The first byte says which file of a good run is replaced by the bytes after it. What is accepted is written and read
 /// back.
 pub(crate) fn results(allowance: &Allowance, input: &[u8]) -> bool {
     let Some((&which, content)) = input.split_first() else { return false };
-    let (replaced, _) = GOOD[usize::from(which) % GOOD.len()];
+    let (name, good) = GOOD[usize::from(which) % GOOD.len()];
     FOLDERS.with(|(folder, other)| {
-        for (name, good) in GOOD {
-            folder.write(name, if name == replaced { content } else { &good[1..] });
-        }
-        folder.write("runs/one/recipe.toml", RECIPE);
-        folder.write("recipe.toml", RECIPE);
-        let run = folder.path().join("runs/one");
-        let size = input.len() + GOOD.iter().map(|(_, good)| good.len()).sum::<usize>();
-        let read = allowance.within(size, || read_run(&run));
-        let all = allowance.within(size, || read_results(folder.path()));
-        for error in [read.as_ref().err(), all.as_ref().err()].into_iter().flatten() {
-            assert!(!error.to_string().is_empty());
-        }
-        let Ok(read) = read else { return false };
-        // Not written where there are none: those of the input before would be read.
-        let _ = std::fs::remove_file(other.path().join("flips.csv"));
-        write_run(other.path(), &read)
-            .unwrap_or_else(|error| panic!("what was read is not written: {error}"));
-        let again = read_run(other.path());
-        let again = again.unwrap_or_else(|error| panic!("what was written is refused: {error}"));
-        assert_eq!(text(&again), text(&read), "what was written reads back as something else");
-        all.is_ok()
+        folder.write(name, content);
+        let accepted = read_folder(allowance, input.len(), folder, other);
+        folder.write(name, &good[1..]);
+        accepted
     })
+}
+
+/// Reads the results in `folder`, and writes those of the run to `other`.
+fn read_folder(allowance: &Allowance, bytes: usize, folder: &Folder, other: &Folder) -> bool {
+    let run = folder.path().join("runs/one");
+    let size = bytes + GOOD.iter().map(|(_, good)| good.len()).sum::<usize>();
+    let read = allowance.within(size, || read_run(&run));
+    let all = allowance.within(size, || read_results(folder.path()));
+    for error in [read.as_ref().err(), all.as_ref().err()].into_iter().flatten() {
+        assert!(!error.to_string().is_empty());
+    }
+    let Ok(read) = read else { return false };
+    // Not written where there are none: those of the input before would be read.
+    let _ = std::fs::remove_file(other.path().join("flips.csv"));
+    write_run(other.path(), &read).unwrap_or_else(|error| panic!("what was read is not written: {error}"));
+    let again = read_run(other.path());
+    let again = again.unwrap_or_else(|error| panic!("what was written is refused: {error}"));
+    assert_eq!(text(&again), text(&read), "what was written reads back as something else");
+    all.is_ok()
 }
 
 /// As text: a loss may be NaN, which equals nothing.

@@ -91,6 +91,7 @@ impl Checkpoint {
         let State { knowledge, adam, signs, place, record } = training.state();
         let at = (place.task + 1, place.epoch + 1, record.steps);
         check_finite("a hidden weight", knowledge.network.hidden_weights(), at, settings)?;
+        check_finite("what the rule keeps of a synapse", knowledge.network.memory(), at, settings)?;
         let norms = knowledge.network.norm_states();
         let norms = norms.iter().flat_map(|norm| [&norm.gamma, &norm.beta, &norm.mean, &norm.variance]);
         check_finite("a number of batch norm", norms.flatten().copied(), at, settings)?;
@@ -252,12 +253,12 @@ fn read_moments(
     let (outputs, inputs) = (layer.linear.outputs(), layer.linear.inputs());
     let floats = |what: &str, shape: &[usize]| file.floats(&name(index, what), shape);
     let first = floats("first_moment", &[outputs, inputs])?;
-    let second = floats("second_moment", &[outputs, inputs])?;
+    let second = file.squares(&name(index, "second_moment"), &[outputs, inputs])?;
     adam.weights[index] = adam.weights[index].clone().restored(&first, &second, updates);
     let plain = |of: &str| -> Result<PlainMoments, ContainerError> {
         Ok(PlainMoments {
             mean: floats(&format!("{of}_first_moment"), &[outputs])?,
-            square: floats(&format!("{of}_second_moment"), &[outputs])?,
+            square: file.squares(&name(index, &format!("{of}_second_moment")), &[outputs])?,
         })
     };
     adam.norms[index] = NormMoments { gamma: plain("gamma")?, beta: plain("beta")? };

@@ -171,9 +171,24 @@ impl<'a> Reader<'a> {
 
     /// Real numbers, all of them finite.
     pub(crate) fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ContainerError> {
+        self.reals(name, shape, "a finite number", f32::is_finite)
+    }
+
+    /// Averages of squares, which may have grown beyond the largest number.
+    pub(crate) fn squares(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ContainerError> {
+        self.reals(name, shape, "a number >= 0", |value| value >= 0.0)
+    }
+
+    fn reals(
+        &self,
+        name: &str,
+        shape: &[usize],
+        expected: &'static str,
+        right: impl Fn(f32) -> bool,
+    ) -> Result<Vec<f32>, ContainerError> {
         let words = self.bytes(name, Dtype::F32, shape)?.as_chunks().0;
         let values: Vec<f32> = words.iter().copied().map(f32::from_le_bytes).collect();
-        check_values(name, &values, "a finite number", |value| value.is_finite())?;
+        check_values(name, &values, expected, right)?;
         Ok(values)
     }
 

@@ -193,6 +193,20 @@ fn a_damaged_checkpoint_is_refused() {
     renamed[at + 1] = b'x';
     let says = error(&renamed);
     assert!(says.contains("the tensor \"layer") && says.ends_with("is missing"), "{says}");
+    // A second moment beyond the largest number stops a synapse, not the run; one below zero there is none.
+    let with_moment = |value: f32| {
+        let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
+        let entry = text.split("\"layer1.second_moment\":").nth(1).unwrap();
+        let offset = entry.split("\"data_offsets\":[").nth(1).unwrap().split(',').next().unwrap();
+        let at = 8 + header + offset.parse::<usize>().unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        Checkpoint::from_bytes(&changed).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(with_moment(f32::INFINITY), Ok(()));
+    let says = "the tensor \"layer1.second_moment\" holds -1 at position 0, expected a number >= 0";
+    assert_eq!(with_moment(-1.0), Err(says.into()));
     // A place where the run never is.
     let text = |from: &str, to: &str| {
         let text = |text: &str| text.replace('"', "\\\"").into_bytes();
