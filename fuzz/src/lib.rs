@@ -50,7 +50,8 @@ pub const TARGETS: &[Target] = &[
     target("npz", 32 * DEFLATE, 16 * MIB, data::npz),
     target("model", 64, MIB, model::model),
     target("checkpoint", 128, MIB, model::checkpoint),
-    target("recipe", 256, 2 * MIB, recipe::recipe),
+    // The names of 65536 runs, each of at most 180 bytes, are told apart.
+    target("recipe", 256, 24 * MIB, recipe::recipe),
     target("results", 64, MIB, results::results),
 ];
 

@@ -7,6 +7,9 @@ use crate::Allowance;
 /// What a run of a recipe takes in memory: its settings and its name.
 const RUN: u64 = 8 << 10;
 
+/// Runs of recipes that are read back: those of larger grids would take all the time.
+const MOST_RUNS: usize = 1 << 10;
+
 /// A recipe with its runs. What is accepted, written with every setting filled in, has the same runs.
 pub(crate) fn recipe(allowance: &Allowance, input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else { return false };
@@ -20,7 +23,9 @@ pub(crate) fn recipe(allowance: &Allowance, input: &[u8]) -> bool {
     let of_runs = Allowance { constant: allowance.constant + RUN * grid as u64, ..*allowance };
     let runs = of_runs.within(input.len(), || recipe.runs().expect("a recipe that was accepted has runs"));
     assert_eq!(runs.len(), grid);
-
+    if grid > MOST_RUNS {
+        return true;
+    }
     let written = recipe.to_toml();
     let again = Recipe::from_toml(&written, "written.toml", &[], None)
         .unwrap_or_else(|errors| panic!("what was written is refused: {errors}\n{written}"));
