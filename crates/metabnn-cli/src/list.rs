@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use metabnn::data::catalogue;
-use metabnn::recipe::{Preset, Recipe, builtin};
+use metabnn::recipe::{Preset, Recipe, Run, builtin};
 use serde_json::json;
 
 use crate::arguments::{Chosen, Output};
@@ -60,5 +60,7 @@ pub fn show(chosen: &Chosen, output: Output) -> anyhow::Result<()> {
     }
     output::line(&recipe.to_toml())?;
     output::line(&format!("\n# {} {}:", runs.len(), if runs.len() == 1 { "run" } else { "runs" }))?;
-    runs.iter().try_for_each(|run| output::line(&format!("#   {}  {}", run.hash, run.name)))
+    let width = runs.len().saturating_sub(1).to_string().len();
+    let line = |(index, run): (usize, &Run)| format!("#   {index:>width$}  {}  {}", run.hash, run.name);
+    runs.iter().enumerate().try_for_each(|run| output::line(&line(run)))
 }
