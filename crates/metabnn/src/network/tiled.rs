@@ -41,7 +41,11 @@ impl Tiled {
 
     /// One row per output, (outputs, inputs).
     pub fn to_rows(&self) -> Vec<f32> {
-        (0..self.outputs).flat_map(|output| self.row(output)).collect()
+        let mut rows = vec![0.0; self.outputs * self.inputs];
+        for (output, row) in rows.chunks_exact_mut(self.inputs.max(1)).enumerate() {
+            row.iter_mut().zip(self.row(output)).for_each(|(value, number)| *value = number);
+        }
+        rows
     }
 
     /// The numbers of one output, (inputs).
