@@ -12,11 +12,15 @@ const MEMORY: &str = "/dev/shm";
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    /// An empty folder, in memory where there is such a place: results are synchronised with the disk.
+    /// An empty folder, in memory where there is such a place: results are synchronised with the disk. The variable
+    /// `TMPDIR` goes before.
     pub(crate) fn new() -> Self {
         let mut builder = tempfile::Builder::new();
         builder.prefix("metabnn-fuzz-");
-        let folder = builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir());
+        let folder = match std::env::var_os("TMPDIR") {
+            Some(_) => builder.tempdir(),
+            None => builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir()),
+        };
         Self(folder.expect("a folder for temporary files"))
     }
 
