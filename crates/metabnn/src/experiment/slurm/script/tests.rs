@@ -75,8 +75,8 @@ exec /opt/metabnn run /shared/out/recipe.toml --out /shared/out \
 #[test]
 fn what_is_not_given_is_left_to_slurm() {
     let script = job().script(&piece(0, &[7])).unwrap();
-    for option in ["partition", "time", "mem", "%20"] {
-        assert!(!script.contains(option) || option == "time" && !script.contains("--time"), "{script}");
+    for option in ["--partition", "--time", "--mem", "--data", "--kernels", "--tensorboard"] {
+        assert!(!script.contains(option), "{option} in: {script}");
     }
     assert!(
         script.contains("#SBATCH --array=7\n") && script.contains("#SBATCH --cpus-per-task=1\n"),
@@ -86,22 +86,9 @@ fn what_is_not_given_is_left_to_slurm() {
 
 #[test]
 fn an_element_does_its_run() {
-    let expected = |index: &str| {
-        [
-            "/opt/metabnn",
-            "run",
-            "/shared/out/recipe.toml",
-            "--out",
-            "/shared/out",
-            "--index",
-            index,
-            "--threads",
-            "3",
-        ]
-        .map(String::from)
-        .into_iter()
-        .chain(["--quiet".to_string()])
-        .collect::<Vec<_>>()
+    let expected = |index: &str| -> Vec<String> {
+        let words = "/opt/metabnn run /shared/out/recipe.toml --out /shared/out --index I --threads 3 --quiet --checkpoint 60";
+        words.replace(" I ", &format!(" {index} ")).split(' ').map(String::from).collect()
     };
     assert_eq!(words(&job().script(&piece(0, &[0, 12])).unwrap(), 12, 3), expected("12"));
     assert_eq!(words(&job().script(&piece(1001, &[1001, 1013])).unwrap(), 12, 3), expected("1013"));
