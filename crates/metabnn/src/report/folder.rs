@@ -1,5 +1,6 @@
 //! The folder of results: what a run writes, and reading all of it back.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -210,11 +211,11 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     let known = if out.join(SUMMARY).exists() { Some(read_summary(out)?) } else { None };
     let recipe = Recipe::from_toml(&recipe_toml, RECIPE, &[], None).and_then(|recipe| recipe.runs());
     let planned: Vec<String> = recipe.unwrap_or_default().into_iter().map(|run| run.name).collect();
+    let planned = places(planned.iter());
+    let summarised = places(known.iter().flat_map(|summary| &summary.runs).map(|run| &run.name));
     let place = |run: &RunResults| {
-        let name = &run.summary.name;
-        let known = known.iter().flat_map(|summary| &summary.runs).position(|other| other.name == *name);
-        let planned = planned.iter().position(|other| other == name);
-        [planned, known].map(|place| place.unwrap_or(usize::MAX))
+        let name = run.summary.name.as_str();
+        [&planned, &summarised].map(|places| places.get(name).copied().unwrap_or(usize::MAX))
     };
     let mut runs = folders.iter().map(|folder| read_run(folder)).collect::<Result<Vec<_>, _>>()?;
     runs.sort_by_key(place);
@@ -222,6 +223,11 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     let name = known.as_ref().map_or_else(|| recipe_name(out, &recipe_toml), |known| known.recipe.clone());
     let summary = Summary::new(&name, runs.iter().map(|run| run.summary.clone()).collect());
     Ok(Results { summary, recipe_toml, runs })
+}
+
+/// The position of each name.
+fn places<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<&'a str, usize> {
+    names.enumerate().map(|(index, name)| (name.as_str(), index)).collect()
 }
 
 /// Folders of finished runs, by name; without those that runs are still being written into.
