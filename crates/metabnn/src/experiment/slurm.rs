@@ -106,8 +106,9 @@ pub fn script_path(out: &Path, position: usize) -> PathBuf {
     out.join("slurm").join(name)
 }
 
-/// Takes `job.out` as the folder of results of `recipe` and writes job scripts for `runs` and a list of these, `slurm/runs.txt`. Each script goes to `submit`, in turn, with the jobs submitted so far; it
-/// gives the number of the job, or says why there is none.
+/// Takes `job.out` as the folder of results of `recipe` and writes job scripts for `runs` and a list of these,
+/// `slurm/runs.txt`. Each script goes to `submit`, in turn, with the jobs submitted so far; it gives the number of the
+/// job, or says why there is none.
 ///
 /// # Errors
 /// [`SlurmError`]. If no job was submitted, what was made in `job.out` is removed again.
