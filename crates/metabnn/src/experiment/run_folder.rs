@@ -38,8 +38,9 @@ impl RunFolder {
             // A file system without locks.
             Err(TryLockError::Error(_)) => None,
         };
-        if fresh {
-            remove_file(&partial.join(CHECKPOINT))?;
+        let begun = partial.join(CHECKPOINT);
+        if fresh && begun.exists() {
+            fs::remove_file(&begun).map_err(ReportError::file(&begun, "remove"))?;
         }
         sweep(&partial);
         Ok(Self { complete, partial, lock })
@@ -77,7 +78,9 @@ impl RunFolder {
             self.leave();
             return Err(error);
         }
-        // Only now: who looks for the unfinished run while it is being renamed finds it locked.
+        // Only now: all that the checkpoint holds is in the results, and who looked for the unfinished run while it was
+        // being renamed found it locked. Should the file not go away, it is in nobody's way.
+        let _ = fs::remove_file(self.complete.join(CHECKPOINT));
         self.unlock(&self.complete.clone());
         Ok(done.results.summary)
     }
@@ -90,8 +93,6 @@ impl RunFolder {
         if self.complete.exists() {
             fs::remove_dir_all(&self.complete).map_err(ReportError::file(&self.complete, "remove"))?;
         }
-        // All that it holds is in the results.
-        remove_file(&self.checkpoint_file())?;
         fs::rename(&self.partial, &self.complete).map_err(ReportError::file(&self.complete, "write"))
     }
 
@@ -120,14 +121,5 @@ impl RunFolder {
     fn unlock(&mut self, folder: &Path) {
         let _ = fs::remove_file(folder.join(LOCK));
         self.lock = None;
-    }
-}
-
-fn remove_file(path: &Path) -> Result<(), ReportError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(ReportError::file(path, "remove")(source))
-        }
-        _ => Ok(()),
     }
 }
