@@ -121,7 +121,7 @@ impl Checkpoint {
     /// # Errors
     /// [`ContainerError`] says what is missing, of the wrong shape, or not a finite number.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ContainerError> {
-        let (file, description): (_, Description) = Reader::open(Kind::Checkpoint, bytes)?;
+        let (file, mut description): (_, Description) = Reader::open(Kind::Checkpoint, bytes)?;
         let Description { format, settings, image, place, remembered, updates, .. } = &description;
         if *format != FORMAT {
             return Err(file.problem(format!("its layout is version {format}, this program reads {FORMAT}")));
@@ -141,7 +141,7 @@ impl Checkpoint {
             knowledge.network.layers.push(with_memory(&file, index, layer, settings)?);
         }
         knowledge.network = knowledge.network.after(description.network_steps);
-        let (place, record) = (*place, description.record.clone());
+        let (place, record) = (*place, std::mem::take(&mut description.record));
         Ok(Self { state: State { knowledge, adam, signs, place, record }, description })
     }
 
@@ -160,7 +160,7 @@ impl Checkpoint {
         if let Some((what, there, here)) = description.difference(settings, stream, digests) {
             return Err(CheckpointError::OtherRun { what, there, here });
         }
-        description.check_place(stream)?;
+        description.check_place(&state.record, stream)?;
         state.knowledge.network = state.knowledge.network.on(machine);
         Ok(Training::at(state, settings, stream))
     }
@@ -191,8 +191,8 @@ impl Description {
     }
 
     /// A place that this run can be at, and what it has seen by then.
-    fn check_place(&self, stream: &TaskStream) -> Result<(), ContainerError> {
-        let Self { place, record, settings, remembered, .. } = self;
+    fn check_place(&self, record: &Record, stream: &TaskStream) -> Result<(), ContainerError> {
+        let Self { place, settings, remembered, .. } = self;
         let schedule = &settings.schedule;
         let possible = match stream.phases.get(place.task) {
             Some(phase) => {

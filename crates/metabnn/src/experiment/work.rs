@@ -123,10 +123,12 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         let outcome = training.finish();
         let start = Instant::now();
         let found = switching.map(|choice| self.switch(stream, &outcome, choice));
-        let stopped = switching.is_some() && self.options.stop.is_requested();
+        if found.is_some() && self.options.stop.is_requested() {
+            return Ok(None);
+        }
         let mut done = self.trained(stream, outcome, found.unwrap_or_default())?;
         done.results.summary.seconds += start.elapsed().as_secs_f64();
-        Ok((!stopped).then_some(done))
+        Ok(Some(done))
     }
 
     /// The files that grow while the run goes on, with what it has come to so far.
