@@ -45,21 +45,14 @@ fn a_folder_with_something_else_is_not_touched() {
     place.refuses(&run("pmnist", &[], "own"), 1, &["own: holds the results of another recipe ("]);
 }
 
-/// A limit on the size of a file stands for a full disk: it needs no privilege and holds everywhere. The program meets it
-/// first in the model, the largest file, after the folder was made and the training done.
+/// The program meets the end of the disk first in the model, the largest file, after the folder was made and the training
+/// done.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_nothing() {
     let place = Workplace::new();
     let before = place.tree();
-    let shell = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
-    let limited = |arguments: &[&str]| {
-        let mut command = assert_cmd::Command::new("sh");
-        command.args(["-c", shell, env!("CARGO_BIN_EXE_metabnn")]).args(arguments);
-        command.current_dir(place.path(".")).env("METABNN_DATA", place.path("data"));
-        let done = command.assert().code(1);
-        String::from_utf8(done.get_output().stderr.clone()).unwrap()
-    };
+    let limited = |arguments: &[&str]| place.error_of_full_disk(arguments, 16);
     let says = ["model.safetensors: cannot write: File too large"];
     crate::support::check_error(&limited(&run("pmnist", &[], "deep/er/out")), &says);
     assert!(place.tree() == before, "left behind: {:?}", place.files("."));

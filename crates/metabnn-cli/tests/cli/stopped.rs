@@ -107,6 +107,12 @@ fn assert_same_run(place: &Workplace, one: &str, other: &str) {
     assert_eq!(results(one), results(other));
 }
 
+/// The run in `out` is the one that another folder gets with the same settings in one go.
+fn assert_as_never_stopped(place: &Workplace, set: &[&str]) {
+    place.run("pmnist", set, "never");
+    assert_same_run(place, "out/runs/seed=0", "never/runs/seed=0");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_goes_on_from_its_checkpoint() {
@@ -114,11 +120,9 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
     for (name, mark) in [("INT", "task 2 epoch 1"), ("TERM", "task 20 epoch 1")] {
         let child = started(&place, &run("pmnist", TALKATIVE, "out"), mark);
         // While it works, no other recipe gets its folder, and no other process its run.
-        let error = place.metabnn(&run("pmnist", &[], "out")).assert().code(1);
-        let error = String::from_utf8(error.get_output().stderr.clone()).unwrap();
+        let error = place.error(&run("pmnist", &[], "out"), 1);
         crate::support::check_error(&error, &["out: holds the results of another recipe ("]);
-        let error = place.metabnn(&run("pmnist", TALKATIVE, "out")).assert().code(1);
-        let error = String::from_utf8(error.get_output().stderr.clone()).unwrap();
+        let error = place.error(&run("pmnist", TALKATIVE, "out"), 1);
         crate::support::check_error(&error, &["seed=0: another process is at work on it"]);
 
         let (status, error) = stop(child, name);
@@ -138,8 +142,7 @@ fn an_interrupted_run_goes_on_from_its_checkpoint() {
     let said = place.output(&["run", "out/recipe.toml", "--out", "out", "--resume"]);
     assert!(said.contains("goes on at step "), "{said}");
     assert!(!has_leftovers(&place), "{:?}", place.files("out"));
-    place.run("pmnist", TALKATIVE, "never");
-    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+    assert_as_never_stopped(&place, TALKATIVE);
 }
 
 /// Both signals wait for the program while it stands still, so that it cannot come to a step between them.
@@ -171,8 +174,7 @@ fn a_run_killed_at_any_moment_is_the_run() {
     assert!(killed > 2, "killed midway {killed} times");
     place.output(&arguments);
     assert!(!has_leftovers(&place), "{:?}", place.files("out"));
-    place.run("pmnist", &set, "never");
-    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+    assert_as_never_stopped(&place, &set);
 }
 
 #[test]
@@ -202,8 +204,7 @@ fn a_checkpoint_that_is_damaged_or_of_other_data_is_refused() {
     let says = "the checkpoint is of another run: the data set mnist is ";
     place.refuses(&quiet, 1, &[CHECKPOINT, says, "the run cannot go on from it (--fresh begins it anew): "]);
     place.output(&[&quiet[..], &["--fresh"]].concat());
-    place.run("pmnist", TALKATIVE, "never");
-    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+    assert_as_never_stopped(&place, TALKATIVE);
     // What is done is done on these data alone.
     place.write_set("mnist", 28, 78);
     place.output(&quiet);
@@ -211,7 +212,7 @@ fn a_checkpoint_that_is_damaged_or_of_other_data_is_refused() {
     assert_same_run(&place, "out/runs/seed=0", "other/runs/seed=0");
 }
 
-/// A limit on the size of a file stands for a full disk; `.ci/survive` fills a real one.
+/// `.ci/survive` fills a real one.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_the_checkpoint_before() {
@@ -220,18 +221,13 @@ fn a_full_disk_leaves_the_checkpoint_before() {
     stop(started(&place, &arguments, "task 2 epoch 1"), "INT");
     let before = place.bytes(CHECKPOINT);
     // A little less room than the checkpoint takes; the other files are smaller.
-    let shell = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", before.len() / 512 - 2);
-    let mut command = assert_cmd::Command::new("sh");
-    command.args(["-c", &shell, env!("CARGO_BIN_EXE_metabnn")]).args(&arguments).args(["--checkpoint", "0"]);
-    command.current_dir(place.path(".")).env("METABNN_DATA", place.path("data"));
-    let done = command.assert().code(1);
-    let error = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    let often = [&arguments[..], &["--checkpoint", "0"]].concat();
+    let error = place.error_of_full_disk(&often, before.len() / 512 - 2);
     crate::support::check_error(&error, &[CHECKPOINT, "cannot write: File too large"]);
     assert!(place.bytes(CHECKPOINT) == before);
     assert_eq!(place.files("out"), ["recipe.toml", &CHECKPOINT[4..], "runs/seed=0.partial/metrics.jsonl"]);
     place.output(&arguments);
-    place.run("pmnist", TALKATIVE, "never");
-    assert_same_run(&place, "out/runs/seed=0", "never/runs/seed=0");
+    assert_as_never_stopped(&place, TALKATIVE);
 }
 
 #[cfg(unix)]

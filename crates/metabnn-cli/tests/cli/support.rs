@@ -129,15 +129,35 @@ impl Workplace {
         files.map(|(path, _)| path.to_str().unwrap().replace('\\', "/")).collect()
     }
 
+    /// The error of the program when it fails at `arguments` with this exit status.
+    pub fn error(&self, arguments: &[&str], status: i32) -> String {
+        failed(self.metabnn(arguments), status)
+    }
+
+    /// The same where no file can be larger than `blocks` of 512 bytes: this stands for a full disk, needs no privilege and
+    /// holds everywhere.
+    #[cfg(unix)]
+    pub fn error_of_full_disk(&self, arguments: &[&str], blocks: usize) -> String {
+        let shell = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &shell, env!("CARGO_BIN_EXE_metabnn")]).args(arguments);
+        command.current_dir(self.folder.path()).env("METABNN_DATA", self.path("data"));
+        failed(command, 1)
+    }
+
     /// Asserts that the program refuses `arguments` with this exit status, one error that says all of `says`, no result,
     /// and no file or folder made, changed or removed.
     pub fn refuses(&self, arguments: &[&str], status: i32, says: &[&str]) {
         let before = self.tree();
-        let done = self.metabnn(arguments).assert().code(status);
-        let error = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-        check_error(&error, says);
+        check_error(&self.error(arguments, status), says);
         assert!(self.tree() == before, "{arguments:?} left something behind: {:?}", self.files("."));
     }
+}
+
+/// What a command says on standard error, which is to fail with this exit status.
+fn failed(mut command: Command, status: i32) -> String {
+    let done = command.assert().code(status);
+    String::from_utf8(done.get_output().stderr.clone()).unwrap()
 }
 
 /// Asserts that `error` is one message that says all of `says`, without repeating itself.
