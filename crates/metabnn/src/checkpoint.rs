@@ -29,7 +29,7 @@ use crate::optim::{Adam, PlainMoments};
 use crate::plasticity::SynapticRule;
 use crate::recipe::{difference, settings::Scenario, settings::Settings};
 use crate::tasks::{TaskStream, batches};
-use crate::train::{Place, Record, State, TrainError, Training, check_finite};
+use crate::train::{Learner, Place, Record, State, TrainError, Training, check_finite};
 use metabnn_infer::{BitMatrix, WORD};
 
 /// Version of the file's layout.
@@ -88,32 +88,7 @@ impl Checkpoint {
     /// [`TrainError::NotFinite`] if a hidden weight or batch norm is no longer a finite number: there is no way on.
     pub fn of(training: &Training<'_>, digests: &Digests) -> Result<Vec<u8>, TrainError> {
         let (settings, stream) = training.given();
-        let State { knowledge, adam, signs, place, record } = training.state();
-        let at = (place.task + 1, place.epoch + 1, record.steps);
-        check_finite("a hidden weight", knowledge.network.hidden_weights(), at, settings)?;
-        check_finite("what the rule keeps of a synapse", knowledge.network.memory(), at, settings)?;
-        let norms = knowledge.network.norm_states();
-        let norms = norms.iter().flat_map(|norm| [&norm.gamma, &norm.beta, &norm.mean, &norm.variance]);
-        check_finite("a number of batch norm", norms.flatten().copied(), at, settings)?;
-        let mut writer = Writer::default();
-        knowledge::write(&mut writer, knowledge);
-        for (index, layer) in knowledge.network.layers.iter().enumerate() {
-            write_layer(&mut writer, index, layer, adam, signs);
-        }
-        let description = Description {
-            format: FORMAT,
-            version: env!("CARGO_PKG_VERSION").into(),
-            settings: settings.clone(),
-            data: digests.clone(),
-            image: stream.image,
-            place: *place,
-            record: Record { seconds: training.seconds(), ..record.clone() },
-            remembered: knowledge.remembered.len(),
-            network_steps: knowledge.network.steps(),
-            adam_steps: adam.steps(),
-            updates: adam.weights.iter().map(|moments| moments.updates()).collect(),
-        };
-        writer.finish(Kind::Checkpoint, &description).map_err(TrainError::Checkpoint)
+        write(training.state(), settings, stream.image, digests, training.seconds())
     }
 
     /// Reads a checkpoint back from the bytes of its file.
@@ -164,6 +139,65 @@ impl Checkpoint {
         state.knowledge.network = state.knowledge.network.on(machine);
         Ok(Training::at(state, settings, stream))
     }
+}
+
+impl Learner {
+    /// The bytes of a file from which it goes on, its optimizer included; of the layout of a checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] if a hidden weight or batch norm is no longer a finite number.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
+        write(self.state(), self.settings(), self.image(), &Digests::new(), 0.0)
+    }
+
+    /// Reads a learner back from the bytes that [`Learner::to_bytes`] gave, or from the checkpoint of a run.
+    ///
+    /// # Errors
+    /// [`ContainerError`] says what is missing, of the wrong shape, or not a finite number.
+    pub fn from_bytes(machine: &Machine, bytes: &[u8]) -> Result<Self, ContainerError> {
+        let Checkpoint { description, mut state } = Checkpoint::from_bytes(bytes)?;
+        // A lesson is begun from its beginning.
+        state.place = Place { task: state.place.task, ..Place::default() };
+        let mut learner = Self::at(state, description.settings, description.image);
+        learner.set_machine(machine);
+        Ok(learner)
+    }
+}
+
+/// The file's bytes for what a run has come to.
+fn write(
+    state: &State,
+    settings: &Settings,
+    image: Shape,
+    digests: &Digests,
+    seconds: f64,
+) -> Result<Vec<u8>, TrainError> {
+    let State { knowledge, adam, signs, place, record } = state;
+    let at = (place.task + 1, place.epoch + 1, record.steps);
+    check_finite("a hidden weight", knowledge.network.hidden_weights(), at, settings)?;
+    check_finite("what the rule keeps of a synapse", knowledge.network.memory(), at, settings)?;
+    let norms = knowledge.network.norm_states();
+    let norms = norms.iter().flat_map(|norm| [&norm.gamma, &norm.beta, &norm.mean, &norm.variance]);
+    check_finite("a number of batch norm", norms.flatten().copied(), at, settings)?;
+    let mut writer = Writer::default();
+    knowledge::write(&mut writer, knowledge);
+    for (index, layer) in knowledge.network.layers.iter().enumerate() {
+        write_layer(&mut writer, index, layer, adam, signs);
+    }
+    let description = Description {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").into(),
+        settings: settings.clone(),
+        data: digests.clone(),
+        image,
+        place: *place,
+        record: Record { seconds, ..record.clone() },
+        remembered: knowledge.remembered.len(),
+        network_steps: knowledge.network.steps(),
+        adam_steps: adam.steps(),
+        updates: adam.weights.iter().map(|moments| moments.updates()).collect(),
+    };
+    writer.finish(Kind::Checkpoint, &description).map_err(TrainError::Checkpoint)
 }
 
 impl Description {

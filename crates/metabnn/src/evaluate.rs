@@ -47,6 +47,27 @@ impl Knowledge {
         let remembered = phase.and_then(|phase| self.remembered.get(phase));
         remembered.cloned().unwrap_or_else(|| self.network.norm_states())
     }
+
+    /// Outputs for `images`, (images, classes), in batches of `schedule.test_batch`, with the batch norms of `phase`.
+    pub fn logits(&self, images: &tasks::Split, phase: Option<usize>, settings: &Settings) -> Vec<f32> {
+        self.in_batches(images, phase, settings, |logits, _| logits).concat()
+    }
+
+    /// What `look` makes of the outputs for each batch of `images` and their labels, in order. Threads share the batches.
+    fn in_batches<T: Send>(
+        &self,
+        images: &tasks::Split,
+        phase: Option<usize>,
+        settings: &Settings,
+        look: impl Fn(Vec<f32>, &[u8]) -> T + Sync,
+    ) -> Vec<T> {
+        let norms = self.norms(phase);
+        let ranges = batches(images.len(), settings.schedule.test_batch);
+        self.network.machine().pool.map(ranges, |range| {
+            let batch = images.gather(range, settings.network.input);
+            look(self.network.logits(&batch.inputs, &norms, settings.norm.statistics), &batch.labels)
+        })
+    }
 }
 
 /// Accuracy and loss on `images`, in batches of `schedule.test_batch`, with the batch norms of `phase`.
@@ -56,16 +77,12 @@ pub fn evaluate(
     phase: Option<usize>,
     settings: &Settings,
 ) -> Score {
-    let norms = knowledge.norms(phase);
-    let ranges = batches(images.len(), settings.schedule.test_batch);
     // Collected before they are added up, in order: threads would add in the order they come.
-    let scores = knowledge.network.machine().pool.map(ranges, |range| {
-        let batch = images.gather(range, settings.network.input);
-        let mut logits = knowledge.network.logits(&batch.inputs, &norms, settings.norm.statistics);
-        let classes = logits.len() / batch.labels.len();
-        let rows = logits.chunks_exact(classes).zip(&batch.labels);
+    let scores = knowledge.in_batches(images, phase, settings, |mut logits, labels| {
+        let classes = logits.len() / labels.len();
+        let rows = logits.chunks_exact(classes).zip(labels);
         let correct = rows.filter(|(row, label)| predicted_class(row) == usize::from(**label)).count();
-        let loss = f64::from(cross_entropy(&mut logits, &batch.labels)) * batch.labels.len() as f64;
+        let loss = f64::from(cross_entropy(&mut logits, labels)) * labels.len() as f64;
         (correct, loss)
     });
     let count = images.len() as f64;

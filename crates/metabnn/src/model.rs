@@ -29,6 +29,7 @@ use crate::data::{self, Dataset};
 use crate::evaluate::Knowledge;
 use crate::recipe::settings::{Scenario, Settings, Stream};
 use crate::tasks::{Split, TaskStream, Test, View, groups};
+use crate::train::Learner;
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
@@ -85,6 +86,14 @@ impl Model {
             remembered: knowledge.remembered.len(),
         };
         Self { description, permutations, knowledge }
+    }
+
+    /// The model of a network trained outside a stream of tasks, as `learner` has it now; its one test is any samples.
+    pub fn of(learner: &Learner) -> Self {
+        let test = Test { name: "samples".into(), images: Split::new(Vec::new()), phase: None };
+        let (phases, tests, image, classes) = (Vec::new(), vec![test], learner.image(), learner.classes());
+        let stream = TaskStream { phases, tests, image, classes };
+        Self::new(learner.state().knowledge.clone(), learner.settings(), &stream)
     }
 
     /// The tests of its run, over the test images of `set`. In a sequence of data sets, the test of that set alone

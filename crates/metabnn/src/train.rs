@@ -1,25 +1,27 @@
 //! The training loop: task after task, epoch after epoch, and what the network knows at every moment.
 
+mod batches;
 mod boundaries;
 mod error;
+mod learner;
 mod state;
 
 use std::time::Instant;
 
+use batches::Batches;
 pub(crate) use boundaries::check_finite;
 use boundaries::{after_epoch, end_of_task};
 pub use error::TrainError;
+pub use learner::{Learned, Learner, Lesson};
 pub use state::{Outcome, Place, Progress, Record, State};
 
 use crate::analysis::WeightHistogram;
 use crate::evaluate::{Knowledge, evaluate_unlabelled};
 use crate::machine::Machine;
 use crate::metrics::accuracies;
-use crate::network::{Batch, Network};
-use crate::optim::Adam;
-use crate::random::{Purpose, Stream};
+use crate::network::Network;
 use crate::recipe::settings::{Evaluate, Settings};
-use crate::tasks::{Loader, TaskStream};
+use crate::tasks::TaskStream;
 
 /// Trains a network on `stream` as `settings` say, on [`Machine::get`]; `observe` hears of every step.
 ///
@@ -63,15 +65,6 @@ pub struct Training<'a> {
     batches: Option<Batches<'a>>,
     total_steps: u64,
     since: Instant,
-}
-
-/// The batches of a task: one is gathered while the one before is trained on.
-#[derive(Debug)]
-struct Batches<'a> {
-    loader: Loader<'a>,
-    next: Option<Batch>,
-    /// Batches after the next one.
-    left: usize,
 }
 
 impl<'a> Training<'a> {
@@ -131,7 +124,7 @@ impl<'a> Training<'a> {
         place.batch += 1;
         record.steps += 1;
         check_finite("the loss", [loss], (task, epoch, record.steps), self.settings)?;
-        if place.batch == batches.loader.batches() {
+        if place.batch == batches.per_epoch() {
             self.end_of_epoch()?;
         }
         self.batches = batches.next.is_some().then_some(batches);
@@ -143,21 +136,10 @@ impl<'a> Training<'a> {
     /// The batches that are left of the task in training. A task begins with them, or goes on: its random streams are
     /// drawn from the beginning, up to the place where it is.
     fn batches(&mut self) -> Batches<'a> {
-        let (settings, State { knowledge, adam, place, .. }) = (self.settings, &mut self.state);
-        if place.is_start_of_task() && settings.optimizer.reset_per_task {
-            *adam = Adam::new(&settings.optimizer, &knowledge.network.layers);
-        }
-        adam.start_task(place.task);
-        let random = |purpose| Stream::new(settings.seed, purpose, place.task as u32);
-        let (images, input) = (&self.stream.phases[place.task], settings.network.input);
-        let mut loader = Loader::new(images, settings.schedule.batch, input, random(Purpose::Shuffle))
-            .augmented(settings.data.augment, random(Purpose::Augmentation));
-        let done = place.epoch * loader.batches() + place.batch;
-        loader.skip(done);
-        let left = settings.schedule.epochs * loader.batches() - done;
-        let mut batches = Batches { loader, next: None, left };
-        batches.look_ahead();
-        batches
+        let (settings, place) = (self.settings, self.state.place);
+        self.state.start_task(settings);
+        let images = &self.stream.phases[place.task];
+        Batches::of(images, settings, place, settings.schedule.epochs)
     }
 
     /// What is looked at after an epoch; after the last one of a task, the task ends.
@@ -176,7 +158,9 @@ impl<'a> Training<'a> {
         if is_last {
             let tests = &record.evaluations[record.evaluations.len() - stream.tests.len()..];
             record.matrix.rows.push(accuracies(tests));
-            end_of_task(knowledge, stream, settings, (task, record.steps))?;
+            // Nothing is held for a task that does not come.
+            let images = stream.phases.get(task).map(|_| &stream.phases[task - 1]);
+            end_of_task(knowledge, images, settings, (task, record.steps))?;
             record.histograms.extend(WeightHistogram::of_layers(&knowledge.network, task));
             *place = Place { task, epoch: 0, batch: 0 };
         }
@@ -190,14 +174,5 @@ impl<'a> Training<'a> {
         let State { knowledge, record, .. } = self.state;
         let Record { evaluations, matrix, histograms, flips, steps, .. } = record;
         Outcome { knowledge, evaluations, matrix, unlabelled, histograms, flips, steps, seconds }
-    }
-}
-
-impl Batches<'_> {
-    fn look_ahead(&mut self) {
-        self.next = self.left.checked_sub(1).map(|left| {
-            self.left = left;
-            self.loader.next_batch()
-        });
     }
 }

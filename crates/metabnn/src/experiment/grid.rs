@@ -48,9 +48,10 @@ impl Grid<'_> {
         let jobs = self.options.jobs.clamp(1, chosen.len().max(1));
         let board = Mutex::new(Board { left: chosen, results: Results::new(), observe });
         if jobs == 1 {
-            self.job(Machine::get(), &board);
+            self.job(&self.options.machine, &board);
         } else {
-            let machines: Vec<Machine> = (0..jobs).map(|job| share(job, jobs)).collect::<Result<_, _>>()?;
+            let machines: Vec<Machine> =
+                (0..jobs).map(|job| self.share(job, jobs)).collect::<Result<_, _>>()?;
             thread::scope(|scope| {
                 for machine in &machines {
                     scope.spawn(|| self.job(machine, &board));
@@ -123,21 +124,21 @@ impl Grid<'_> {
             }
         }
     }
+
+    /// The threads and kernels of one of several jobs: its share of the machine, one thread at least.
+    fn share(&self, job: usize, jobs: usize) -> Result<Machine, ExperimentError> {
+        let whole = &self.options.machine;
+        let threads = whole.pool.threads();
+        let of_this = (job + 1) * threads / jobs - job * threads / jobs;
+        let failed = ReportError::file(Path::new("threads"), "start");
+        Ok(Machine::new(of_this.max(1), whole.kernels.platform).map_err(failed)?)
+    }
 }
 
 /// Digests of the data sets that `run` trains on.
 pub(super) fn digests(run: &Run, sets: &Sets) -> Digests {
     let used = run.settings.data.sets.iter().filter(|_| run.settings.analysis.trains());
     used.map(|name| (name.clone(), sets[name].1.clone())).collect()
-}
-
-/// The threads and kernels of one of several jobs: its share of the machine, one thread at least.
-fn share(job: usize, jobs: usize) -> Result<Machine, ExperimentError> {
-    let whole = Machine::get();
-    let threads = whole.pool.threads();
-    let of_this = (job + 1) * threads / jobs - job * threads / jobs;
-    let failed = ReportError::file(Path::new("threads"), "start");
-    Ok(Machine::new(of_this.max(1), whole.kernels.platform).map_err(failed)?)
 }
 
 /// The summary of `run` if it was done here before, by this version, with these settings and on these data.

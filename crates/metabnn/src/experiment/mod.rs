@@ -22,6 +22,7 @@ use grid::{Grid, Sets};
 
 use crate::analysis::LossIncrease;
 use crate::data::{self, DataError};
+use crate::machine::Machine;
 use crate::recipe::{Recipe, Run};
 use crate::report;
 use crate::report::folder::{PARTIAL, read_run, write_summary};
@@ -47,6 +48,8 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// Whether a file of events for TensorBoard grows in each run's folder, beside `metrics.jsonl`.
     pub tensorboard: bool,
+    /// Threads and kernels, shared by the jobs; they change no result.
+    pub machine: Machine,
     /// Asks the experiment to stop.
     pub stop: Stop,
 }
@@ -63,6 +66,7 @@ impl Options {
             jobs: 1,
             checkpoint_every: Duration::from_secs(60),
             tensorboard: false,
+            machine: Machine::get().clone(),
             stop: Stop::default(),
         }
     }

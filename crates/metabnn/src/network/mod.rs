@@ -139,6 +139,11 @@ impl Network {
         self
     }
 
+    /// Works on `machine` from now on.
+    pub(crate) fn set_machine(&mut self, machine: &Machine) {
+        self.machine = machine.clone();
+    }
+
     /// The same network after so many training steps.
     pub(crate) fn after(mut self, steps: u64) -> Self {
         self.steps = steps;

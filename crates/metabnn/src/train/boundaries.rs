@@ -4,7 +4,7 @@ use super::TrainError;
 use crate::evaluate::{Knowledge, evaluate_all, evaluate_training};
 use crate::metrics::Evaluation;
 use crate::recipe::settings::{Scenario, Settings, Statistics};
-use crate::tasks::TaskStream;
+use crate::tasks::{Split, TaskStream};
 
 /// What the network knows after an epoch; `at`: task, epoch and step.
 pub(super) fn after_epoch(
@@ -24,10 +24,10 @@ pub(super) fn after_epoch(
     Ok(evaluations)
 }
 
-/// What is kept of the task just learned: its batch-norm state, and what the rule makes of it.
+/// What is kept of the task just learned: its batch-norm state, and what the rule makes of its `images` for tasks to come.
 pub(super) fn end_of_task(
     knowledge: &mut Knowledge,
-    stream: &TaskStream,
+    images: Option<&Split>,
     settings: &Settings,
     (task, steps): (usize, u64),
 ) -> Result<(), TrainError> {
@@ -36,9 +36,8 @@ pub(super) fn end_of_task(
         knowledge.remember(index);
     }
     check_finite("a hidden weight", knowledge.network.hidden_weights(), at, settings)?;
-    // Nothing is held for a task that does not come.
-    if task < stream.phases.len() {
-        settings.rule.end_of_task(&mut knowledge.network, index, &stream.phases[index], settings);
+    if let Some(images) = images {
+        settings.rule.end_of_task(&mut knowledge.network, index, images, settings);
     }
     check_finite("the rule's memory of a synapse", knowledge.network.memory(), at, settings)
 }

@@ -10,6 +10,12 @@ pub enum TrainError {
     /// The settings make no network for these images.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// The network cannot learn from these samples.
+    #[error("{problem}")]
+    Samples {
+        /// What they have, and what it takes.
+        problem: String,
+    },
     /// The run could not be put into a checkpoint.
     #[error("no checkpoint can be made: {0}")]
     Checkpoint(#[source] ContainerError),

@@ -53,17 +53,30 @@ pub struct Record {
 }
 
 impl State {
-    /// Before the first step: the untrained network, tested.
-    pub(super) fn new(knowledge: Knowledge, stream: &TaskStream, settings: &Settings) -> Self {
+    /// What a task begins with: fresh moments, if `settings` say so, and its learning rate.
+    pub(super) fn start_task(&mut self, settings: &Settings) {
+        if self.place.is_start_of_task() && settings.optimizer.reset_per_task {
+            self.adam = Adam::new(&settings.optimizer, &self.knowledge.network.layers);
+        }
+        self.adam.start_task(self.place.task);
+    }
+
+    /// Before the first step, nothing tested.
+    pub(super) fn untested(knowledge: Knowledge, settings: &Settings) -> Self {
         let network = &knowledge.network;
         let (adam, signs) = (Adam::new(&settings.optimizer, &network.layers), Signs::of(network));
+        Self { knowledge, adam, signs, place: Place::default(), record: Record::default() }
+    }
+
+    /// Before the first step: the untrained network, tested.
+    pub(super) fn new(knowledge: Knowledge, stream: &TaskStream, settings: &Settings) -> Self {
         let mut evaluations = evaluate_training(&knowledge, stream, settings, (0, 0));
         let untrained = evaluate_all(&knowledge, stream, settings, (0, 0));
         let matrix = AccuracyMatrix { untrained: accuracies(&untrained), rows: Vec::new() };
         evaluations.extend(untrained);
-        let histograms = WeightHistogram::of_layers(network, 0).collect();
+        let histograms = WeightHistogram::of_layers(&knowledge.network, 0).collect();
         let record = Record { evaluations, matrix, histograms, ..Record::default() };
-        Self { knowledge, adam, signs, place: Place::default(), record }
+        Self { record, ..Self::untested(knowledge, settings) }
     }
 }
 
