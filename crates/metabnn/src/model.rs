@@ -72,17 +72,22 @@ pub struct TestDescription {
 }
 
 impl Model {
-    /// The model of a finished run on images of `image` = (rows, columns).
+    /// The model of a run on `stream`, finished or not: a test whose task is still to come is tested with the last
+    /// batch-norm state.
     pub fn new(knowledge: Knowledge, settings: &Settings, stream: &TaskStream) -> Self {
         let mut permutations = vec![None; stream.tests.len()];
         stream.permutations().for_each(|(test, order)| permutations[test] = Some(order.to_vec()));
-        let tests = stream.tests.iter();
+        let (told, learned) = (settings.tasks.scenario == Scenario::Task, knowledge.remembered.len());
+        let of = |test: &Test| TestDescription {
+            name: test.name.clone(),
+            phase: test.phase.filter(|&phase| !told || phase < learned),
+        };
         let description = Description {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
             image: stream.image,
             settings: settings.clone(),
-            tests: tests.map(|test| TestDescription { name: test.name.clone(), phase: test.phase }).collect(),
+            tests: stream.tests.iter().map(of).collect(),
             remembered: knowledge.remembered.len(),
         };
         Self { description, permutations, knowledge }

@@ -104,6 +104,6 @@ fn samples_that_do_not_fit_are_refused() {
         Err(TrainError::Samples { problem }) => problem,
         other => panic!("{other:?}"),
     };
-    assert_eq!(error(one), "1 samples: batch norm needs at least 2 to learn from");
+    assert_eq!(error(one), "1 sample: batch norm needs at least 2 to learn from");
     assert_eq!(error(View::all(train)), "samples of 10 classes: the network has 5");
 }

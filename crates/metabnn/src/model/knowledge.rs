@@ -3,22 +3,15 @@
 use crate::container::{ContainerError, Reader, Writer, check_values};
 use crate::data::Shape;
 use crate::evaluate::Knowledge;
-use crate::network::{BatchNorm, Convolution, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
+use crate::network::{BatchNorm, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
 use crate::recipe::settings::{Precision, Settings};
 
 /// Adds all tensors of `knowledge`.
 pub(crate) fn write(writer: &mut Writer, knowledge: &Knowledge) {
     let network = &knowledge.network;
     for (index, layer) in network.layers.iter().enumerate() {
-        let Layer { shape, linear, .. } = layer;
-        let (name, rows) = (hidden_name(index), linear.hidden().to_rows());
-        let dimensions = dimensions(shape, linear.inputs(), linear.outputs());
-        match shape {
-            LayerShape::Dense => writer.floats(name, &dimensions, &rows),
-            LayerShape::Convolution(convolution) => {
-                writer.floats(name, &dimensions, &convolution.to_channels_first(&rows));
-            }
-        }
+        let (dimensions, weights) = layer.hidden_weights();
+        writer.floats(hidden_name(index), &dimensions, &weights);
     }
     let present = network.norm_states();
     let remembered = knowledge.remembered.iter().enumerate().map(|(task, states)| (Some(task), states));
@@ -56,7 +49,7 @@ fn layers(file: &Reader<'_>, settings: &Settings, image: Shape) -> Result<Vec<La
     let mut layers = Vec::new();
     for (index, Plan { shape, inputs, outputs }) in plans.into_iter().enumerate() {
         let name = hidden_name(index);
-        let hidden = file.floats(&name, &dimensions(&shape, inputs, outputs))?;
+        let hidden = file.floats(&name, &shape.dimensions(inputs, outputs))?;
         if hidden.is_empty() {
             return Err(file.problem(format!("the tensor {name:?} is empty")));
         }
@@ -81,16 +74,6 @@ fn norm(
     let variance = part("variance")?;
     check_values(&norm_name(task, layer, "variance"), &variance, "a number >= 0", |value| value >= 0.0)?;
     Ok(NormState { gamma: part("gamma")?, beta: part("beta")?, mean: part("mean")?, variance })
-}
-
-/// The dimensions of a layer's hidden weights in the file.
-fn dimensions(shape: &LayerShape, inputs: usize, outputs: usize) -> Vec<usize> {
-    match shape {
-        LayerShape::Dense => vec![outputs, inputs],
-        LayerShape::Convolution(Convolution { input, kernel, .. }) => {
-            vec![outputs, input.channels, *kernel, *kernel]
-        }
-    }
 }
 
 fn hidden_name(layer: usize) -> String {

@@ -140,7 +140,7 @@ impl Network {
     }
 
     /// Works on `machine` from now on.
-    pub(crate) fn set_machine(&mut self, machine: &Machine) {
+    pub fn set_machine(&mut self, machine: &Machine) {
         self.machine = machine.clone();
     }
 
@@ -192,6 +192,17 @@ impl Layer {
     /// A dense layer.
     pub fn dense(linear: Linear, norm: BatchNorm) -> Self {
         Self { shape: LayerShape::Dense, linear, norm }
+    }
+
+    /// Hidden weights with their dimensions: (out, in) of a dense layer, (out channels, in channels, kernel rows, kernel
+    /// columns) of a convolution.
+    pub fn hidden_weights(&self) -> (Vec<usize>, Vec<f32>) {
+        let (rows, linear) = (self.linear.hidden().to_rows(), &self.linear);
+        let dimensions = self.shape.dimensions(linear.inputs(), linear.outputs());
+        match &self.shape {
+            LayerShape::Dense => (dimensions, rows),
+            LayerShape::Convolution(convolution) => (dimensions, convolution.to_channels_first(&rows)),
+        }
     }
 
     /// Positions of what it hands on: 1 where it is dense.

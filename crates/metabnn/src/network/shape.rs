@@ -121,6 +121,18 @@ pub(crate) fn plan(settings: &Settings, image: Shape, classes: usize) -> Result<
     Ok(plans)
 }
 
+impl LayerShape {
+    /// Dimensions of the hidden weights of so many `inputs` of each of the `outputs` units, as they are in files.
+    pub fn dimensions(&self, inputs: usize, outputs: usize) -> Vec<usize> {
+        match self {
+            Self::Dense => vec![outputs, inputs],
+            Self::Convolution(Convolution { input, kernel, .. }) => {
+                vec![outputs, input.channels, *kernel, *kernel]
+            }
+        }
+    }
+}
+
 impl Convolution {
     /// Convolution `index` of `network`, counted from 0, on maps of size `input`.
     ///

@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::network::Network;
 use crate::optim::Adam;
 use crate::plasticity::SynapticRule;
-use crate::recipe::settings::{Settings, Statistics};
+use crate::recipe::settings::{NormKind, Settings, Statistics};
 use crate::tasks::Split;
 
 /// A network that learns what it is given, one lesson after the other, for whoever has the loop in their own hands.
@@ -53,8 +53,8 @@ pub struct Lesson {
     /// Times that every sample is shown, each time in another order.
     pub epochs: usize,
     /// Whether they are a task with a beginning and an end: fresh moments (`optimizer.reset_per_task`), its learning rate,
-    /// its own batch-norm state (`tasks.scenario`), what the rule does at its end. Else they are part of a stream that
-    /// goes on.
+    /// its own batch-norm state (`tasks.scenario`), exact statistics if they are `recalibrated`, what the rule does at its
+    /// end. Else they are part of a stream that goes on, and statistics are running averages.
     pub is_task: bool,
 }
 
@@ -158,7 +158,7 @@ impl Learner {
         &self.state
     }
 
-    /// Learns `samples`, at least two, in batches of `schedule.batch`.
+    /// Learns `samples`, with batch norm at least two, in batches of `schedule.batch`.
     ///
     /// # Errors
     /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::NotFinite`].
@@ -177,7 +177,11 @@ impl Learner {
         lesson: Lesson,
         mut observe: impl FnMut(Learned) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
-        self.check(samples)?;
+        self.takes(samples)?;
+        if samples.len() < 2 && self.settings.norm.kind == NormKind::Batch {
+            let problem = format!("{} sample: batch norm needs at least 2 to learn from", samples.len());
+            return Err(TrainError::Samples { problem });
+        }
         let index = self.state.place.task;
         if lesson.is_task {
             self.state.start_task(&self.settings);
@@ -205,11 +209,11 @@ impl Learner {
     /// What follows from a lesson that is over.
     fn end(&mut self, samples: &Split, lesson: Lesson) -> Result<(), TrainError> {
         let Self { settings, state: State { knowledge, place, record, .. }, .. } = self;
-        if settings.norm.statistics == Statistics::Recalibrated {
-            knowledge.recalibrate(samples, settings);
-        }
         let at = (place.task + 1, record.steps);
         if lesson.is_task {
+            if settings.norm.statistics == Statistics::Recalibrated {
+                knowledge.recalibrate(samples, settings);
+            }
             end_of_task(knowledge, Some(samples), settings, at)?;
         } else {
             let at = (at.0, lesson.epochs, at.1);
@@ -229,23 +233,21 @@ impl Learner {
         self.state.knowledge.logits(samples, task, &self.settings)
     }
 
-    /// Whether these samples are what the network takes.
+    /// Whether the network takes these samples.
     ///
     /// # Errors
     /// [`TrainError::Samples`].
-    pub fn check(&self, samples: &Split) -> Result<(), TrainError> {
+    pub fn takes(&self, samples: &Split) -> Result<(), TrainError> {
         let (takes, classes) = (self.image.width(), self.classes());
-        let problem = match samples.views().first().map(|view| &view.images) {
-            _ if samples.len() < 2 => {
-                format!("{} samples: batch norm needs at least 2 to learn from", samples.len())
-            }
+        let problem = match samples.views().first().map(|view| &view.images).filter(|_| !samples.is_empty()) {
+            None => "there is no sample".into(),
             Some(of) if of.width() != takes => {
                 format!("samples of {}: the network takes {takes} values", of.describe())
             }
             Some(of) if of.classes() > classes => {
                 format!("samples of {} classes: the network has {classes}", of.classes())
             }
-            _ => return Ok(()),
+            Some(_) => return Ok(()),
         };
         Err(TrainError::Samples { problem })
     }

@@ -1,0 +1,88 @@
+"""Data sets: those of the catalogue by name, and one's own from arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _metabnn
+from ._metabnn import DataError
+from ._samples import split as _split
+
+Folder = str | os.PathLike[str] | None
+Pair = tuple[ArrayLike, ArrayLike]
+
+
+class Dataset:
+    """Labelled samples to train on and to test with.
+
+    train, test: pairs (x, y). x: uint8 pixels of shape (samples, pixels), (samples, rows, columns) or (samples,
+    channels, rows, columns), taken as p / 255; or real features of shape (samples, features), taken as they are. y:
+    labels 0, 1, ... of shape (samples,). classes: number of classes, at most 256; default: what y has.
+
+    Raises DataError where shapes, labels or values are not that, TypeError where they are no numbers.
+    """
+
+    def __init__(self, train: Pair, test: Pair, *, name: str = "own", classes: int | None = None) -> None:
+        if classes is None:
+            tops = [int(np.max(y)) + 1 for y in (np.asarray(train[1]), np.asarray(test[1]))
+                    if y.size and y.dtype.kind in "iuf" and np.isfinite(y).all()]
+            classes = max(1, *tops) if tops else 1
+        if classes > 256:
+            raise DataError(f"y: labels from 0 to 255, not {classes - 1}")
+        self._set = _metabnn.Dataset(str(name), _split(*train, classes), _split(*test, classes))
+
+    @classmethod
+    def _of(cls, found: _metabnn.Dataset) -> Dataset:
+        made = cls.__new__(cls)
+        made._set = found
+        return made
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._set.name
+
+    @property
+    def train(self) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Training samples and their labels."""
+        return self._set.train.arrays()
+
+    @property
+    def test(self) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Test samples and their labels."""
+        return self._set.test.arrays()
+
+    def __repr__(self) -> str:
+        of = self._set.train
+        return f"<Dataset {self.name}: {len(of)} + {len(self._set.test)} samples, {of.classes} classes>"
+
+
+def load(name: str, folder: Folder = None) -> Dataset:
+    """The data set of this name in the catalogue, or the features in the file of this path.
+
+    folder: where data sets are; default: that of the variable METABNN_DATA, then the user's cache. Raises
+    FileNotFoundError if it is not there, which says what would download it; DataError if its files are damaged.
+    """
+    return Dataset._of(_metabnn.load(name, folder))
+
+
+def fetch(name: str, folder: Folder = None, *, mirrors: list[str] | None = None) -> list[os.PathLike[str]]:
+    """Downloads a data set, going on with what was interrupted; gives the paths of its files."""
+    return list(_metabnn.fetch(name, folder, mirrors or []))
+
+
+def verify(name: str, folder: Folder = None) -> list[dict[str, Any]]:
+    """Compares the files of a data set with their checksums: a dict with path, right and state for each."""
+    found: list[dict[str, Any]] = json.loads(_metabnn.verify(name, folder))
+    return found
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """The data sets there are: a dict with name, title, sizes and numbers of samples for each."""
+    found: list[dict[str, Any]] = json.loads(_metabnn.catalogue())
+    return found

@@ -1,0 +1,159 @@
+"""A network as an estimator for scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets, unique_labels
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(f"MetaplasticClassifier needs scikit-learn 1.6 or newer: pip install 'metabnn[sklearn]' ({error})") from None
+
+from . import _metabnn
+from ._samples import MOST_CLASSES
+from ._settings import changes, flat
+from .network import Network, softmax, with_statistics
+from .trainer import Rule, rule_settings
+
+
+class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A metaplastic binarized network that classifies samples, and keeps what it learned while it learns more.
+
+    `fit` learns from the beginning; `partial_fit` goes on, chunk by chunk, without being told where one task ends and the
+    next one begins: stream learning.
+
+    Features are real numbers, taken as they are: batch norm makes up for a common scale of all of them, not for single
+    features that are far larger than others (StandardScaler does).
+
+    Parameters
+    ----------
+    hidden : units of each hidden layer, (512, 512) by default.
+    m : strength of metaplasticity, >= 0, one for all layers or one per layer; 0: an ordinary binarized network.
+    rule : another synaptic rule: a Curve, a function of the hidden weight, a name or a dict; see `Trainer`.
+    lr : learning rate of Adam.
+    epochs : times that `fit` shows every sample; `partial_fit` shows each once.
+    batch_size : samples of a training step, at least 2.
+    norm : "batch", or "instance": each sample by itself; then `partial_fit` takes single samples.
+    random_state : None, a whole number or a RandomState: of the initial weights and the order of samples.
+    settings : any other setting by its key, such as {"norm.affine": False}.
+
+    Attributes
+    ----------
+    classes_ : the labels, sorted. n_features_in_, feature_names_in_ : as everywhere in scikit-learn.
+    network_ : the Network.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (512, 512),
+        *,
+        m: float | list[float] | None = 1.35,
+        rule: Rule | None = None,
+        lr: float = 0.005,
+        epochs: int = 20,
+        batch_size: int = 100,
+        norm: str = "batch",
+        random_state: Any = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.m = m
+        self.rule = rule
+        self.lr = lr
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.norm = norm
+        self.random_state = random_state
+        self.settings = settings
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> MetaplasticClassifier:
+        """Learns from X, (samples, features), and labels y, (samples,), from the beginning."""
+        X, y = self._checked(X, y, reset=True)
+        if not isinstance(self.epochs, (int, np.integer)) or self.epochs < 1:
+            raise ValueError(f"epochs: a whole number >= 1, not {self.epochs!r}")
+        self._begin(unique_labels(y))
+        self.network_._learner.learn(self._split(X, self._indices(y)), int(self.epochs), True)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:
+        """Goes on learning from a chunk of a stream, each sample shown once.
+
+        classes: all labels that will ever come, in the first call; later it may be left out. Raises ValueError for labels
+        that were not among them.
+        """
+        is_first = not hasattr(self, "network_")
+        X, y = self._checked(X, y, reset=is_first)
+        if is_first:
+            if classes is None:
+                raise ValueError("classes: all labels that will ever come have to be given in the first call of partial_fit")
+            self._begin(unique_labels(classes))
+        elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            raise ValueError(f"classes: {list(unique_labels(classes))} are not those of the first call, {list(self.classes_)}")
+        self.network_._learner.learn(self._split(X, self._indices(y)), 1, False)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Outputs, (samples, classes); of two classes, how far the second is ahead, (samples,)."""
+        logits = self._logits(X)
+        if len(self.classes_) == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits[:, 0] if len(self.classes_) == 1 else logits
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """The softmax of the outputs, (samples, classes)."""
+        return softmax(self._logits(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The label of each sample, (samples,)."""
+        logits = self._logits(X)
+        labels: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
+        return labels
+
+    def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        X, y = validate_data(self, X, y, reset=reset, dtype=[np.float64, np.float32])
+        check_classification_targets(y)
+        if len(X) < 2 and self.norm == "batch":
+            raise ValueError("n_samples=1: batch norm needs at least 2 samples to learn from; norm=\"instance\" does not")
+        return X, y
+
+    def _begin(self, labels: NDArray[Any]) -> None:
+        """A network that has learned nothing, for these labels."""
+        if len(labels) > MOST_CLASSES:
+            raise ValueError(f"{len(labels)} classes: at most {MOST_CLASSES} are possible")
+        chosen = {
+            "network.hidden": self.hidden,
+            "norm.kind": self.norm,
+            "optimizer.lr": self.lr,
+            "schedule.batch": self.batch_size,
+            "tasks.scenario": "domain",
+            "seed": int(check_random_state(self.random_state).randint(2**31)),
+            **rule_settings(self.rule, None if self.rule is not None else self.m),
+            **flat(self.settings or {}),
+        }
+        shape = (1, 1, self.n_features_in_)
+        network = Network._of(_metabnn.Learner(changes(with_statistics(chosen)), shape, len(labels)))
+        self.classes_, self.network_ = labels, network
+
+    def _indices(self, y: NDArray[Any]) -> NDArray[np.uint8]:
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            raise ValueError(f"labels {list(np.unique(y[~known]))} are not among the classes {list(self.classes_)}")
+        return np.searchsorted(self.classes_, y).astype(np.uint8)
+
+    def _split(self, X: NDArray[Any], indices: NDArray[np.uint8] | None = None) -> _metabnn.Split:
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(X, dtype=np.float32)
+        labels = bytes(len(values)) if indices is None else indices.tobytes()
+        return _metabnn.Split(values, labels, len(self.classes_))
+
+    def _logits(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        return self.network_._learner.logits(self._split(X)).astype(np.float64)

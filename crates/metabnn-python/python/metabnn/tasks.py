@@ -1,0 +1,130 @@
+"""Streams of tasks: what is learned one after the other, and what a network is judged by all along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _metabnn
+from ._settings import changes
+from .data import Dataset
+
+
+class Experience:
+    """One task of a stream: its training samples.
+
+    index: its place in the stream, counted from 0. name: that of its test, if it has one of its own.
+    """
+
+    def __init__(self, split: _metabnn.Split, index: int, name: str) -> None:
+        self._split = split
+        self.index = index
+        self.name = name
+
+    @property
+    def x(self) -> NDArray[Any]:
+        """Its samples, as the network sees them: (samples, values) or, of images, (samples, rows, columns)."""
+        return self._split.arrays()[0]
+
+    @property
+    def y(self) -> NDArray[np.uint8]:
+        """Their labels, (samples,)."""
+        return self._split.arrays()[1]
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __repr__(self) -> str:
+        return f"<Experience {self.index}, {self.name}: {len(self)} samples>"
+
+
+class Test(NamedTuple):
+    """A column of the accuracy matrix."""
+
+    name: str
+    samples: _metabnn.Split
+    #: The experience, counted from 0, that it belongs to, if there is exactly one.
+    experience: int | None
+
+
+class Stream(Sequence[Experience]):
+    """Experiences in the order in which they are learned, and the tests that belong to them."""
+
+    def __init__(self, stream: _metabnn.Stream) -> None:
+        self._stream = stream
+        self.tests = [Test(*test) for test in stream.tests]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of a sample; of features (1, 1, features)."""
+        return self._stream.shape
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self._stream.classes
+
+    @property
+    def permutations(self) -> list[NDArray[np.uint32] | None]:
+        """For each test, the order of its values: input i is value order[i] of the sample."""
+        return self._stream.permutations()
+
+    def __len__(self) -> int:
+        return len(self._stream)
+
+    @overload
+    def __getitem__(self, index: int) -> Experience: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Experience]: ...
+    def __getitem__(self, index: int | slice) -> Experience | list[Experience]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        names = [test.name for test in self.tests if test.experience == at]
+        return Experience(self._stream.phase(at), at, names[0] if len(names) == 1 else f"part {at + 1}")
+
+    def __iter__(self) -> Iterator[Experience]:
+        return (self[at] for at in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<Stream: {len(self)} experiences, {len(self.tests)} tests, {self.classes} classes>"
+
+
+def _stream(sets: Sequence[Dataset], settings: dict[str, Any]) -> Stream:
+    for one in sets:
+        if not isinstance(one, Dataset):
+            raise TypeError(f"a data set of metabnn.data, not {type(one).__name__}")
+    return Stream(_metabnn.Stream(changes(settings), [one._set for one in sets]))
+
+
+def permuted(data: Dataset, count: int = 6, *, seed: int = 0) -> Stream:
+    """`count` tasks, each the same samples with their values in another fixed order drawn from `seed`."""
+    return _stream([data], {"tasks.stream": "permuted", "tasks.count": count, "seed": seed})
+
+
+def sequence(*data: Dataset) -> Stream:
+    """One data set after the other; smaller images are padded with black to the largest."""
+    return _stream(data, {"tasks.stream": "sequence", "tasks.count": len(data),
+                          "data.sets": [f"{index} {one.name}" for index, one in enumerate(data)]})
+
+
+def subsets(data: Dataset, count: int = 60, *, seed: int = 0) -> Stream:
+    """One data set in `count` random parts that are seen one after the other; one test for all. No boundaries."""
+    return _stream([data], {"tasks.stream": "subsets", "tasks.count": count, "tasks.scenario": "domain", "seed": seed})
+
+
+def interleaved(data: Dataset, count: int = 6, *, seed: int = 0) -> Stream:
+    """The tasks of `permuted` all at once, shuffled: the upper bound."""
+    return _stream([data], {"tasks.stream": "interleaved", "tasks.count": count, "seed": seed})
+
+
+def classes(data: Dataset, groups: int | Sequence[Sequence[int]] = 2) -> Stream:
+    """The classes of one data set in groups that are learned one after the other: a number of groups, or the groups."""
+    if isinstance(groups, Sequence):
+        given = {"tasks.classes": [list(group) for group in groups], "tasks.count": len(groups)}
+    else:
+        given = {"tasks.count": groups}
+    return _stream([data], {"tasks.stream": "classes", **given})

@@ -1,0 +1,139 @@
+"""Training in a loop of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._samples import split
+from ._settings import changes, flat
+from .curve import Curve
+from .network import Network
+from .tasks import Experience, Stream
+
+Rule = str | Mapping[str, Any] | Curve | Callable[[NDArray[np.float64]], ArrayLike]
+Callback = Callable[[dict[str, Any]], object]
+
+
+class Trainer:
+    """Trains a network on one experience after the other.
+
+    rule: what a synapse makes of an update. None: the paper's, f_meta = 1 - tanh^2(m |W^h|) with strength `m` (0: an
+    ordinary binarized network). A `Curve`: a measured one. A function f(W^h): updates that would shrink |W^h| are
+    multiplied by it; it is sampled once (`Curve.of`), so that training stays as fast. A name or a dict: one of the
+    built-in rules with its settings, {"name": "ewc", "lambda": 1000}.
+    m: strength >= 0, one for all layers or a list with one per layer.
+    lr: learning rate of Adam. epochs: times that each experience is shown. batch: samples of a step, at least 2.
+    scenario: "task": a task is tested with the batch-norm state that it had when its training ended; "domain": nothing
+    is known of tasks at test time.
+    settings: any other setting of the sections rule, optimizer, schedule and tasks by its key, such as
+    {"optimizer.reset_per_task": False}.
+
+    With the settings of a recipe, its stream and its seed, the network becomes the same as in `metabnn.run`, bit for bit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        rule: Rule | None = None,
+        m: float | list[float] | None = None,
+        lr: float = 0.005,
+        epochs: int = 5,
+        batch: int = 100,
+        scenario: str = "task",
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network: a metabnn.Network, not {type(network).__name__}")
+        self.network = network
+        chosen = {
+            **network._settings,
+            **rule_settings(rule, m),
+            "optimizer.lr": lr,
+            "schedule.epochs": epochs,
+            "schedule.batch": batch,
+            "tasks.scenario": scenario,
+            **flat(settings or {}),
+        }
+        network._learner.learn_by(changes(chosen))
+        self.epochs = int(chosen["schedule.epochs"])
+        self._rows: dict[int, NDArray[np.float64]] = {}
+        self._lessons = 0
+
+    def train(
+        self,
+        x: Experience | ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        epochs: int | None = None,
+        callback: Callback | None = None,
+    ) -> None:
+        """Learns a task: an experience of a stream, or samples x with labels y, for so many epochs.
+
+        callback: called after every epoch with a dict of lesson, epoch, steps, loss (the mean over the epoch, in nats)
+        and flips (the share of binary weights of each layer that the epoch changed). What it raises stops the training
+        after its present step, as Ctrl-C does; the network stays usable, and the experience does not count as learned.
+
+        Raises DataError for samples that are not what the network takes, TrainingError when the loss is no longer finite.
+        """
+        self._learn(x, y, self.epochs if epochs is None else epochs, True, callback)
+
+    def train_part(self, x: Experience | ArrayLike, y: ArrayLike | None = None) -> None:
+        """Learns samples as they come, each shown once: part of a stream that has no boundaries."""
+        self._learn(x, y, 1, False, None)
+
+    def _learn(self, x: Any, y: Any, epochs: int, is_task: bool, callback: Callback | None) -> None:
+        if isinstance(x, Experience):
+            if y is not None:
+                raise TypeError("an experience brings its own labels")
+            samples = x._split
+        elif y is None:
+            raise TypeError("x is no experience of a stream: labels y are needed")
+        else:
+            samples = split(x, y, self.network.classes)
+        if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1:
+            raise ValueError(f"epochs: a whole number >= 1, not {epochs!r}")
+        self.network._learner.learn(samples, int(epochs), is_task, callback)
+        self._lessons += 1
+
+    def evaluate(self, stream: Stream) -> NDArray[np.float64]:
+        """Accuracy in [0, 1] on every test of the stream, (tests,); a row of `accuracy_matrix`.
+
+        In the scenario "task", a test whose experience was learned is taken with the batch-norm state of that time,
+        every other one with the present state.
+        """
+        learner = self.network._learner
+        row = []
+        for test in stream.tests:
+            known = test.experience is not None and test.experience < learner.remembered
+            row.append(learner.evaluate(test.samples, test.experience if known else None)[0])
+        self._rows[self._lessons] = np.array(row)
+        return self._rows[self._lessons]
+
+    @property
+    def accuracy_matrix(self) -> NDArray[np.float64]:
+        """The rows that `evaluate` gave, one for each experience after which it was called, in that order."""
+        rows = [row for lessons, row in sorted(self._rows.items()) if lessons > 0]
+        return np.array(rows) if rows else np.empty((0, 0))
+
+
+def rule_settings(rule: Rule | None, m: Any) -> dict[str, Any]:
+    """Settings of the section rule."""
+    if rule is None:
+        return {"rule.name": "metaplastic", "rule.m": 1.35 if m is None else m}
+    strength = {} if m is None else {"rule.m": m}
+    if isinstance(rule, str):
+        return {"rule.name": rule, **strength}
+    if isinstance(rule, Mapping):
+        return {**flat({"rule": rule}), **strength}
+    if strength:
+        raise ValueError("m belongs to the paper's rule: give m, or a rule of your own")
+    if isinstance(rule, Curve):
+        return rule.settings
+    if callable(rule):
+        return Curve.of(rule).settings
+    raise TypeError(f"rule: a name, a dict, a Curve or a function of the hidden weight, not {type(rule).__name__}")

@@ -1,0 +1,149 @@
+//! What goes wrong, as exceptions.
+
+use std::io;
+
+use metabnn::data::DataError as Data;
+use metabnn::experiment::ExperimentError as Experiment;
+use metabnn::model::{ContainerError, ModelError as Model};
+use metabnn::recipe::{RecipeError as OneOfRecipe, RecipeErrors};
+use metabnn::report::ReportError;
+use metabnn::tasks::TaskError;
+use metabnn::train::TrainError;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+create_exception!(metabnn, RecipeError, PyValueError, "A recipe or a setting is wrong.");
+create_exception!(metabnn, DataError, PyValueError, "Samples are not what they must be.");
+create_exception!(metabnn, ModelError, PyValueError, "Bytes are no model, or samples are not what it takes.");
+create_exception!(
+    metabnn,
+    TrainingError,
+    PyRuntimeError,
+    "The loss or a weight is no longer a finite number."
+);
+create_exception!(
+    metabnn,
+    ExperimentError,
+    PyRuntimeError,
+    "An experiment failed; what was computed is kept."
+);
+
+/// An error with its causes. A cause that the text before already ends with is not said twice.
+pub fn message(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.ends_with(&text) {
+            message += &format!(": {text}");
+        }
+        source = cause.source();
+    }
+    message
+}
+
+/// Turned into an exception by what it is.
+pub trait Raise {
+    /// The exception.
+    fn raise(self) -> PyErr;
+}
+
+/// Shorthand for results.
+pub trait OrRaise<T> {
+    /// The value, or the exception.
+    fn or_raise(self) -> PyResult<T>;
+}
+
+impl<T, E: Raise> OrRaise<T> for Result<T, E> {
+    fn or_raise(self) -> PyResult<T> {
+        self.map_err(Raise::raise)
+    }
+}
+
+impl Raise for RecipeErrors {
+    fn raise(self) -> PyErr {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        RecipeError::new_err(lines.join("\n"))
+    }
+}
+
+impl Raise for OneOfRecipe {
+    fn raise(self) -> PyErr {
+        match self {
+            Self::Unreadable { .. } => PyFileNotFoundError::new_err(self.to_string()),
+            _ => RecipeError::new_err(self.to_string()),
+        }
+    }
+}
+
+impl Raise for Data {
+    fn raise(self) -> PyErr {
+        let text = message(&self);
+        match self {
+            Self::NotFetched { .. } | Self::ByHand { .. } | Self::NoFeatures { .. } => {
+                PyFileNotFoundError::new_err(text)
+            }
+            _ => DataError::new_err(text),
+        }
+    }
+}
+
+impl Raise for TaskError {
+    fn raise(self) -> PyErr {
+        DataError::new_err(message(&self))
+    }
+}
+
+impl Raise for TrainError {
+    fn raise(self) -> PyErr {
+        let text = message(&self);
+        match self {
+            Self::Samples { .. } => DataError::new_err(text),
+            Self::Shape(_) => RecipeError::new_err(text),
+            _ => TrainingError::new_err(text),
+        }
+    }
+}
+
+impl Raise for Model {
+    fn raise(self) -> PyErr {
+        ModelError::new_err(message(&self))
+    }
+}
+
+impl Raise for ContainerError {
+    fn raise(self) -> PyErr {
+        ModelError::new_err(message(&self))
+    }
+}
+
+impl Raise for ReportError {
+    fn raise(self) -> PyErr {
+        let text = message(&self);
+        match self {
+            Self::File { .. } => PyOSError::new_err(text),
+            _ => ExperimentError::new_err(text),
+        }
+    }
+}
+
+impl Raise for Experiment {
+    fn raise(self) -> PyErr {
+        match self {
+            Self::Recipe(errors) => errors.raise(),
+            Self::Data(error) => error.raise(),
+            Self::Report(error) => error.raise(),
+            Self::Tasks { .. } => DataError::new_err(message(&self)),
+            Self::Train { .. } => TrainingError::new_err(message(&self)),
+            Self::NoSuchRun { .. } => PyValueError::new_err(message(&self)),
+            _ => ExperimentError::new_err(message(&self)),
+        }
+    }
+}
+
+impl Raise for io::Error {
+    fn raise(self) -> PyErr {
+        PyOSError::new_err(self.to_string())
+    }
+}

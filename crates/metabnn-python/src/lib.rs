@@ -1,0 +1,41 @@
+//! The compiled half of the Python package: the library's types with NumPy arrays at the edges. What users see is in
+//! `python/metabnn`, which turns what they bring into what this takes; that half holds no numerics, this one no manners.
+
+mod arrays;
+mod errors;
+mod experiment;
+mod learner;
+mod machine;
+mod recipe;
+mod results;
+mod samples;
+mod stream;
+
+use pyo3::prelude::*;
+
+#[pymodule(name = "_metabnn")]
+mod module {
+    #[pymodule_export]
+    use super::errors::{DataError, ExperimentError, ModelError, RecipeError, TrainingError};
+    #[pymodule_export]
+    use super::experiment::run;
+    #[pymodule_export]
+    use super::learner::Learner;
+    #[pymodule_export]
+    use super::machine::{set_threads, threads};
+    #[pymodule_export]
+    use super::recipe::{Recipe, recipes};
+    #[pymodule_export]
+    use super::results::{bench, compare, evaluate, export, report};
+    #[pymodule_export]
+    use super::samples::{Dataset, Split, catalogue, fetch, load, verify};
+    #[pymodule_export]
+    use super::stream::Stream;
+
+    use super::*;
+
+    #[pymodule_init]
+    fn version(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,71 @@
+//! Streams of tasks.
+
+use std::sync::Arc;
+
+use metabnn::data;
+use metabnn::tasks::TaskStream;
+use numpy::ToPyArray;
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+
+use crate::errors::OrRaise;
+use crate::recipe::settings;
+use crate::samples::{Dataset, Split};
+
+/// Phases to train on and tests to be judged by.
+#[pyclass(frozen)]
+pub struct Stream {
+    pub stream: Arc<TaskStream>,
+}
+
+#[pymethods]
+impl Stream {
+    /// The stream that settings `changes` describe, over `sets`.
+    #[new]
+    fn new(py: Python<'_>, changes: Vec<(String, String)>, sets: Vec<Py<Dataset>>) -> PyResult<Self> {
+        let mut settings = settings(&changes)?;
+        let sets: Vec<data::Dataset> = sets.iter().map(|set| set.get().set.clone()).collect();
+        settings.data.sets = sets.iter().map(|set| set.name.clone()).collect();
+        let stream = py.detach(|| TaskStream::new(&settings, &sets)).or_raise()?;
+        Ok(Self { stream: Arc::new(stream) })
+    }
+
+    /// Number of phases.
+    fn __len__(&self) -> usize {
+        self.stream.phases.len()
+    }
+
+    /// Training samples of a phase, counted from 0.
+    fn phase(&self, index: usize) -> PyResult<Split> {
+        let split = self.stream.phases.get(index).cloned();
+        split.map(|split| Split { split }).ok_or_else(|| PyIndexError::new_err("there is no such phase"))
+    }
+
+    /// Name, samples and phase of every test.
+    #[getter]
+    fn tests(&self) -> Vec<(String, Split, Option<usize>)> {
+        let tests = self.stream.tests.iter();
+        tests.map(|test| (test.name.clone(), Split { split: test.images.clone() }, test.phase)).collect()
+    }
+
+    /// Pixel order of every test: input i is value order[i] of the sample; None where it is as it is.
+    fn permutations<'py>(&self, py: Python<'py>) -> Vec<Option<Bound<'py, PyAny>>> {
+        let mut orders = vec![None; self.stream.tests.len()];
+        for (test, order) in self.stream.permutations() {
+            orders[test] = Some(order.to_pyarray(py).into_any());
+        }
+        orders
+    }
+
+    /// Channels, rows and columns of a sample.
+    #[getter]
+    fn shape(&self) -> (usize, usize, usize) {
+        (self.stream.image.channels, self.stream.image.rows, self.stream.image.columns)
+    }
+
+    /// Number of classes.
+    #[getter]
+    fn classes(&self) -> usize {
+        self.stream.classes
+    }
+}
