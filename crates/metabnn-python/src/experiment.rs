@@ -82,6 +82,12 @@ pub fn run(
     }
 }
 
+/// Takes a folder for the results of a recipe whose runs are done elsewhere; tells which of them are finished there.
+#[pyfunction]
+pub fn claim(recipe: &Recipe, out: PathBuf) -> PyResult<Vec<bool>> {
+    experiment::claim(&recipe.recipe, &out).or_raise()
+}
+
 /// Tells Python what happens, and of mere steps not too often.
 struct Reporter {
     sender: Sender<Json>,

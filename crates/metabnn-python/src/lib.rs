@@ -18,7 +18,7 @@ mod module {
     #[pymodule_export]
     use super::errors::{DataError, ExperimentError, ModelError, RecipeError, TrainingError};
     #[pymodule_export]
-    use super::experiment::run;
+    use super::experiment::{claim, run};
     #[pymodule_export]
     use super::learner::Learner;
     #[pymodule_export]

@@ -183,6 +183,19 @@ pub fn run(
     Ok(summary)
 }
 
+/// Takes the folder `out` for the results of `recipe`, whose runs are done elsewhere and brought there, and tells which of
+/// them are finished there.
+///
+/// # Errors
+/// [`ExperimentError`] if it holds something else, or cannot be written.
+pub fn claim(recipe: &Recipe, out: &Path) -> Result<Vec<bool>, ExperimentError> {
+    let runs = recipe.runs()?;
+    Claim::new(out, &recipe.to_toml())?.keep();
+    let is_finished =
+        |run: &Run| read_run(&out.join(folder(run))).is_ok_and(|found| found.summary.hash == run.hash);
+    Ok(runs.iter().map(is_finished).collect())
+}
+
 /// Every data set that any run trains on, loaded once, with its digest.
 fn load_sets(runs: &[Run], folder: Option<&Path>) -> Result<Sets, DataError> {
     let mut sets = BTreeMap::new();
