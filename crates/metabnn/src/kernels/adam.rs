@@ -38,14 +38,11 @@ pub(super) fn adam_tile(
 ) {
     let n = hidden.len();
     let (gradient, mean, square) = (&gradient[..n], &mut mean[..n], &mut square[..n]);
-    let AdamStep { beta1, beta2, eps, size, weight_decay } = *step;
-    let (share1, share2, exponent) = (1.0 - beta1, 1.0 - beta2, EXPONENT * m);
+    let (step, exponent) = (*step, EXPONENT * m);
+    let AdamStep { eps, size, .. } = step;
     for i in 0..n {
         let weight = hidden[i];
-        // Adding and subtracting a coarse number leaves multiples of its last place: see `MOMENT_DUST`.
-        let g = weight_decay.mul_add(weight, gradient[i] + GRADIENT_DUST) - GRADIENT_DUST;
-        let first = beta1.mul_add(mean[i], share1.mul_add(g, MOMENT_DUST)) - MOMENT_DUST;
-        let second = beta2.mul_add(square[i], (share2 * g).mul_add(g, MOMENT_DUST)) - MOMENT_DUST;
+        let (first, second) = moments(step, gradient[i], weight, mean[i], square[i]);
         // The signs alone are compared: where either is 0, the update or its attenuation is nothing.
         let grows = ((weight.to_bits() ^ first.to_bits()) as i32) < 0;
         let e = exp2(f32::max(exponent * weight.abs(), LEAST));
@@ -55,6 +52,18 @@ pub(super) fn adam_tile(
         square[i] = second;
         hidden[i] = weight - size * first * e / ((second.sqrt() + eps) * (d * d));
     }
+}
+
+/// The moments M and V after a gradient: see [`adam_tile`].
+#[inline(always)]
+pub(super) fn moments(step: AdamStep, gradient: f32, weight: f32, mean: f32, square: f32) -> (f32, f32) {
+    let AdamStep { beta1, beta2, weight_decay, .. } = step;
+    let (share1, share2) = (1.0 - beta1, 1.0 - beta2);
+    // Adding and subtracting a coarse number leaves multiples of its last place: see `MOMENT_DUST`.
+    let g = weight_decay.mul_add(weight, gradient + GRADIENT_DUST) - GRADIENT_DUST;
+    let first = beta1.mul_add(mean, share1.mul_add(g, MOMENT_DUST)) - MOMENT_DUST;
+    let second = beta2.mul_add(square, (share2 * g).mul_add(g, MOMENT_DUST)) - MOMENT_DUST;
+    (first, second)
 }
 
 /// Synapses of black pixels have no gradient but that of the weight decay, and their moments fade until they are
@@ -69,6 +78,9 @@ const EXPONENT: f32 = -2.0 * std::f32::consts::LOG2_E;
 /// The least exponent of 2 that is computed with.
 const LEAST: f32 = -124.0;
 
+/// 1.5 * 2^23: added to a small number, it rounds it to a whole one, which the lowest bits of the sum are.
+pub(super) const ROUND: f32 = 12_582_912.0;
+
 /// f_meta = 1 - tanh^2(x) for x = m |W| >= 0, as e / d^2 with e = exp(-2 x) and d = (1 + e) / 2.
 ///
 /// Relative error below 5e-7; an x beyond 43 gives what 43 gives, about 1e-37.
@@ -81,10 +93,9 @@ pub fn attenuation(x: f32) -> f32 {
 /// 2^y for y in [-126, 127]: y = n + f with n whole and |f| <= 1/2; 2^f by a polynomial of the fifth degree (relative
 /// error 2e-7 in all), 2^n by writing n into the exponent bits.
 ///
-/// Adding 1.5 * 2^23 rounds y to a whole number and leaves that number in the lowest bits of the sum.
+/// Adding [`ROUND`] rounds y to a whole number and leaves that number in the lowest bits of the sum.
 #[inline(always)]
 fn exp2(y: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0;
     /// The polynomial of least relative error on [-1/2, 1/2] whose value at 0 is 1: 9e-8.
     #[allow(clippy::approx_constant)] // near ln 2, and not ln 2
     const POWERS: [f32; 5] = [1.326_472_7e-3, 9.671_513e-3, 5.550_733_6e-2, 2.402_224_2e-1, 6.931_47e-1];

@@ -10,6 +10,7 @@
 mod adam;
 pub mod ceilings;
 mod compact;
+mod curve;
 mod lanes;
 mod mask;
 mod norm;
@@ -21,6 +22,7 @@ mod signed;
 mod x86;
 
 pub use adam::{AdamStep, attenuation};
+pub use curve::CurveTable;
 pub use lanes::{LANES, Lanes};
 pub use metabnn_infer::kernels::Platform;
 pub use norm::{Gate, NormRow};
@@ -39,6 +41,15 @@ type SparseProduct = fn(x: &SparseRows, first: usize, m: Matrix<'_>, y: &mut [f3
 /// One optimizer step of a tile of synapses.
 type AdamTile =
     fn(step: &AdamStep, m: f32, gradient: &[f32], hidden: &mut [f32], mean: &mut [f32], square: &mut [f32]);
+/// One optimizer step of a tile of synapses with measured curves of plasticity.
+type AdamCurveTile = fn(
+    step: &AdamStep,
+    table: &CurveTable,
+    gradient: &[f32],
+    hidden: &mut [f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+);
 /// Backward pass of batch norm: see [`Kernels::norm_backward`].
 type NormBackward = fn(gate: Gate, row: NormRow, normed: &[f32], d: &mut [f32]) -> (f32, f32);
 
@@ -61,6 +72,9 @@ pub struct Kernels {
     pub sparse_product: SparseProduct,
     /// Adam whose shrinking updates are scaled by f_meta(m, W). All slices have one length.
     pub adam_tile: AdamTile,
+    /// Adam whose updates are scaled by what a table says, those that raise a weight apart from those that lower it. All
+    /// slices have one length.
+    pub adam_curve_tile: AdamCurveTile,
     /// Numbers of 16 bits (bfloat16) in 32.
     pub widen: fn(bits: &[u16], values: &mut [f32]),
     /// Numbers in 16 bits, rounded at random: the noise is a hash of `key` and the position.

@@ -3,7 +3,7 @@
 use metabnn_infer::kernels::lookup::Plain;
 
 use super::mask::put_signs;
-use super::{Kernels, Platform, adam, compact, norm, product, signed};
+use super::{Kernels, Platform, adam, compact, curve, norm, product, signed};
 
 pub(super) fn kernels(bits: metabnn_infer::kernels::Kernels) -> Kernels {
     Kernels {
@@ -16,6 +16,9 @@ pub(super) fn kernels(bits: metabnn_infer::kernels::Kernels) -> Kernels {
         sparse_product: |x, first, m, y, tiles| product::sparse_product(x, first, m, y, tiles),
         adam_tile: |step, m, gradient, hidden, mean, square| {
             adam::adam_tile(step, m, gradient, hidden, mean, square);
+        },
+        adam_curve_tile: |step, table, gradient, hidden, mean, square| {
+            curve::adam_curve_tile(step, table, gradient, hidden, mean, square);
         },
         widen: |bits, values| compact::widen(bits, values),
         narrow: |values, key, bits| compact::narrow(values, key, bits),

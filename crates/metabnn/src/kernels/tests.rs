@@ -8,6 +8,7 @@ use super::*;
 use crate::random::{Purpose, Stream};
 
 mod bits;
+mod curve;
 mod norms;
 mod optimizer;
 mod products;

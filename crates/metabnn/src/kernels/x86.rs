@@ -4,8 +4,8 @@ use metabnn_infer::kernels::x86::{Avx2, Avx512};
 
 use super::mask::put_signs;
 use super::{
-    AdamStep, Gate, Kernels, Left, Matrix, MatrixMut, NormRow, Platform, Signs, SparseRows, adam, compact,
-    norm, product, signed,
+    AdamStep, CurveTable, Gate, Kernels, Left, Matrix, MatrixMut, NormRow, Platform, Signs, SparseRows, adam,
+    compact, curve, norm, product, signed,
 };
 
 /// Compiles every kernel with `$features` and collects them; `Kernels::of` has checked that the machine has them.
@@ -47,6 +47,17 @@ macro_rules! kernels_with {
                 adam::adam_tile(s, m, g, w, mean, square);
             }
             #[target_feature(enable = $features)]
+            fn adam_curve_tile(
+                s: &AdamStep,
+                table: &CurveTable,
+                g: &[f32],
+                w: &mut [f32],
+                mean: &mut [f32],
+                square: &mut [f32],
+            ) {
+                curve::adam_curve_tile(s, table, g, w, mean, square);
+            }
+            #[target_feature(enable = $features)]
             fn widen(bits: &[u16], values: &mut [f32]) {
                 compact::widen(bits, values);
             }
@@ -80,6 +91,9 @@ macro_rules! kernels_with {
                 product: |x, m, y, columns| unsafe { dense_product(x, m, y, columns) },
                 sparse_product: |x, first, m, y, tiles| unsafe { sparse_product(x, first, m, y, tiles) },
                 adam_tile: |s, m, g, w, mean, square| unsafe { adam_tile(s, m, g, w, mean, square) },
+                adam_curve_tile: |s, table, g, w, mean, square| unsafe {
+                    adam_curve_tile(s, table, g, w, mean, square)
+                },
                 widen: |bits, values| unsafe { widen(bits, values) },
                 narrow: |values, key, bits| unsafe { narrow(values, key, bits) },
                 statistics: |y| unsafe { statistics(y) },

@@ -2,13 +2,14 @@
 
 use super::*;
 
-const STEP: AdamStep = AdamStep { beta1: 0.9, beta2: 0.999, eps: 1e-8, size: 0.003, weight_decay: 1e-4 };
+pub(super) const STEP: AdamStep =
+    AdamStep { beta1: 0.9, beta2: 0.999, eps: 1e-8, size: 0.003, weight_decay: 1e-4 };
 const EPSILON: f64 = f32::EPSILON as f64;
 
 /// Gradient, hidden weight, mean, square.
-type Synapses = [Vec<f32>; 4];
+pub(super) type Synapses = [Vec<f32>; 4];
 
-fn synapses(n: usize) -> Synapses {
+pub(super) fn synapses(n: usize) -> Synapses {
     let mut hidden = random(n, 4);
     let mut mean = random(n, 5);
     hidden[0] = 0.0;
@@ -51,22 +52,11 @@ fn the_update_is_metaplastic_adam() {
 }
 
 /// One synapse against the equations in double precision, each with what the kernel made of the one before.
-fn check_synapse(m: f32, [gradient, weight, mean, square]: [f64; 4], hidden: f32, first: f32, second: f32) {
-    let [beta1, beta2, eps, size, decay] =
-        [STEP.beta1, STEP.beta2, STEP.eps, STEP.size, STEP.weight_decay].map(f64::from);
+fn check_synapse(m: f32, before: [f64; 4], hidden: f32, first: f32, second: f32) {
+    check_moments(before, first, second);
+    let [_, weight, ..] = before;
+    let [eps, size] = [STEP.eps, STEP.size].map(f64::from);
     let [hidden, first, second] = [hidden, first, second].map(f64::from);
-    let near = |what: &str, value: f64, exact: f64, allowed: f64| {
-        assert!((value - exact).abs() <= allowed, "{what} of {weight}, m = {m}: {value:e}, not {exact:e}");
-    };
-    let (g, g_size) = (gradient + decay * weight, gradient.abs() + decay * weight.abs());
-    // Roundings, half an epsilon each: 4 of g, 3 of each term of a moment, 2 of leaving out dust. The dust of a
-    // gradient is below 2^-55, that of a moment below 2^-100.
-    let (dust_g, dust) = (2f64.powi(-55), 2f64.powi(-100));
-    let allowed = 5.0 * EPSILON * (beta1 * mean.abs() + (1.0 - beta1) * g_size) + dust_g + dust;
-    near("M", first, beta1 * mean + (1.0 - beta1) * g, allowed);
-    let dust = dust + 2.0 * (1.0 - beta2) * g_size * dust_g;
-    let allowed = 7.0 * EPSILON * (beta2 * square + (1.0 - beta2) * g_size.powi(2)) + dust;
-    near("V", second, beta2 * square + (1.0 - beta2) * g * g, allowed);
     let update = size * first / (second.sqrt() + eps);
     let shrinks = weight * first > 0.0;
     let x = f64::from(m) * weight.abs();
@@ -74,7 +64,25 @@ fn check_synapse(m: f32, [gradient, weight, mean, square]: [f64; 4], hidden: f32
     // Attenuation as below but for one more rounding of its argument, 7 roundings of the update, one of the new weight.
     let allowed = (3e-7 + 4e-7 * x + 3.5 * EPSILON) * (update * factor).abs()
         + EPSILON / 2.0 * (weight.abs() + update.abs());
-    near("W", hidden, weight - update * factor, allowed);
+    near(&format!("W of {weight}, m = {m}"), hidden, weight - update * factor, allowed);
+}
+
+/// The moments of one synapse, likewise.
+pub(super) fn check_moments([gradient, weight, mean, square]: [f64; 4], first: f32, second: f32) {
+    let [beta1, beta2, decay] = [STEP.beta1, STEP.beta2, STEP.weight_decay].map(f64::from);
+    let (g, g_size) = (gradient + decay * weight, gradient.abs() + decay * weight.abs());
+    // Roundings, half an epsilon each: 4 of g, 3 of each term of a moment, 2 of leaving out dust. The dust of a
+    // gradient is below 2^-55, that of a moment below 2^-100.
+    let (dust_g, dust) = (2f64.powi(-55), 2f64.powi(-100));
+    let allowed = 5.0 * EPSILON * (beta1 * mean.abs() + (1.0 - beta1) * g_size) + dust_g + dust;
+    near(&format!("M of {weight}"), first.into(), beta1 * mean + (1.0 - beta1) * g, allowed);
+    let dust = dust + 2.0 * (1.0 - beta2) * g_size * dust_g;
+    let allowed = 7.0 * EPSILON * (beta2 * square + (1.0 - beta2) * g_size.powi(2)) + dust;
+    near(&format!("V of {weight}"), second.into(), beta2 * square + (1.0 - beta2) * g * g, allowed);
+}
+
+fn near(what: &str, value: f64, exact: f64, allowed: f64) {
+    assert!((value - exact).abs() <= allowed, "{what}: {value:e}, not {exact:e}");
 }
 
 #[test]
