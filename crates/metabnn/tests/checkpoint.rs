@@ -10,7 +10,7 @@ use metabnn::checkpoint::{Checkpoint, CheckpointError, Digests};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
-use metabnn::plasticity::{Beakers, Ewc, PerLayer, Rule, Si};
+use metabnn::plasticity::{Beakers, Curve, Ewc, PerLayer, Rule, Si};
 use metabnn::random::{Purpose, Stream};
 use metabnn::recipe::settings::{
     self, Augment, NormKind, Pool, Precision, Scenario, Settings, State, Statistics,
@@ -85,6 +85,7 @@ fn all_kinds() -> Vec<(&'static str, Settings)> {
         ("random consolidation", Settings { rule: Rule::RandomConsolidation(strong), ..binary() }),
         ("si", Settings { rule: Rule::Si(Si { lambda: 10.0, ..Si::default() }), ..binary() }),
         ("beakers", Settings { rule: Rule::Beakers(Beakers::default()), ..binary() }),
+        ("curve", Settings { rule: Rule::Curve(Curve::default()), ..binary() }),
         ("moments in 16 bits", with(|settings| settings.optimizer.state = State::Bf16)),
         (
             "one Adam whose learning rate decays",

@@ -37,7 +37,8 @@ fn a_wrong_setting_of_the_command_line_says_what_the_key_takes() {
         ("rule.m=nan", "rule.m: takes a finite number >= 0, or a list of one per layer, got nan"),
         (
             "rule.name=hebb",
-            "rule.name: takes \"metaplastic\" or \"ewc\" or \"random-consolidation\" or \"si\" or \"beakers\", got hebb",
+            "rule.name: takes \"metaplastic\" or \"ewc\" or \"random-consolidation\" or \"si\" or \"beakers\" or \"curve\", \
+             got hebb",
         ),
         ("optimizer.lr=0", "optimizer.lr: takes a finite number > 0, got 0"),
         ("optimizer.lr=-0.1", "optimizer.lr: takes a finite number > 0, got -0.1"),

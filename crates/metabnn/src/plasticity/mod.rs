@@ -1,11 +1,14 @@
 //! Synaptic rules: what a synapse makes of an update, knowing only its own state. One file a rule.
 
 mod beakers;
+mod curve;
 mod ewc;
 mod metaplastic;
 mod si;
 
 pub use beakers::Beakers;
+pub(crate) use curve::Points;
+pub use curve::{Curve, CurveError};
 pub use ewc::Ewc;
 pub use metaplastic::Metaplastic;
 pub use si::{Path, Si};
@@ -33,6 +36,8 @@ pub enum Rule {
     Si(Si),
     /// A chain of beakers behind every hidden weight, the slower the further back.
     Beakers(Beakers),
+    /// Plasticity as a measured function of the hidden weight, apart for updates that raise and that lower it.
+    Curve(Curve),
 }
 
 impl Default for Rule {
@@ -68,7 +73,7 @@ pub enum Start {
 impl SynapticRule for Rule {
     fn memory(&self) -> &[Start] {
         match self {
-            Self::Metaplastic(_) => &[],
+            Self::Metaplastic(_) | Self::Curve(_) => &[],
             Self::Ewc(_) | Self::RandomConsolidation(_) => &Ewc::MEMORY,
             Self::Si(_) => &Si::MEMORY,
             Self::Beakers(rule) => rule.memory(),
@@ -81,6 +86,7 @@ impl SynapticRule for Rule {
             Self::Ewc(rule) | Self::RandomConsolidation(rule) => rule.update(kernels, step, layer, tile),
             Self::Si(rule) => rule.update(kernels, step, tile),
             Self::Beakers(rule) => rule.update(kernels, step, layer, tile),
+            Self::Curve(rule) => rule.update(kernels, step, tile),
         }
     }
 }
@@ -89,7 +95,7 @@ impl Rule {
     /// Whether the rule does something at the end of a task, and so has to be told where tasks end.
     pub fn needs_boundaries(&self) -> bool {
         match self {
-            Self::Metaplastic(_) | Self::Beakers(_) => false,
+            Self::Metaplastic(_) | Self::Beakers(_) | Self::Curve(_) => false,
             Self::Ewc(_) | Self::RandomConsolidation(_) | Self::Si(_) => true,
         }
     }
@@ -97,7 +103,7 @@ impl Rule {
     /// The end of `task`, counted from 0, learned from `images`: what the rule makes of it.
     pub fn end_of_task(&self, network: &mut Network, task: usize, images: &Split, settings: &Settings) {
         match self {
-            Self::Metaplastic(_) | Self::Beakers(_) => {}
+            Self::Metaplastic(_) | Self::Beakers(_) | Self::Curve(_) => {}
             Self::Ewc(rule) => rule.consolidate(network, &rule.fisher(network, images, settings)),
             Self::RandomConsolidation(rule) => {
                 let mut fisher = rule.fisher(network, images, settings);

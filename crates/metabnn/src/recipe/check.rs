@@ -6,10 +6,9 @@ use super::draft::{Draft, NAME_TAKES};
 use super::keys::{KEYS, Kind};
 use super::render::{self, Layer};
 use super::settings::{Augment, NormKind, Pool, Precision, Settings, Statistics, Stream};
-use super::{Recipe, RecipeError, RecipeErrors, expand};
+use super::{Recipe, RecipeError, RecipeErrors, expand, rule};
 use crate::analysis::quadratic::is_positive_definite;
 use crate::analysis::{Analysis, Given, SignSwitching};
-use crate::plasticity::{Path, Rule};
 
 /// Settings at odds with each other.
 #[derive(Debug, PartialEq)]
@@ -53,8 +52,18 @@ impl Draft {
             self.errors.push(RecipeError::Missing { at, key, takes: NAME_TAKES.into() });
         }
         self.check_arms_against_grid();
-        let (layer, faults) = expand::fold(&[&self.settings, &self.picked, &self.pinned]);
-        let base = settings(&layer).map_err(|fault| RecipeError::Value {
+        let (mut layer, mut faults) = expand::fold(&[&self.settings, &self.picked, &self.pinned]);
+        rule::complete(&mut layer, &self.axes);
+        let base = settings(&layer).or_else(|fault| {
+            // Without them, to find all that is wrong besides; silent on what depends on them.
+            let at_odds = rule::at_odds(&mut layer, &fault);
+            if at_odds.iter().all(|key| !self.unknown.contains(*key)) {
+                faults.push(fault);
+            }
+            self.unknown.extend(at_odds.iter().map(|key| (*key).to_owned()));
+            settings(&layer)
+        });
+        let base = base.map_err(|fault| RecipeError::Value {
             at: self.origin.clone(),
             key: fault.key,
             got: fault.got,
@@ -117,6 +126,9 @@ fn concerns_name(error: &RecipeError) -> bool {
 
 /// The typed settings of a layer.
 pub(super) fn settings(layer: &Layer) -> Result<Settings, Fault> {
+    if let Some(fault) = rule::curve(layer) {
+        return Err(fault);
+    }
     render::unflatten(layer).map_err(|reason| Fault {
         key: "settings".into(),
         got: reason,
@@ -130,7 +142,7 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
     let layer = render::flatten(settings);
     let mut faults = stream(settings, &layer);
     faults.extend(network(settings, &layer));
-    faults.extend(rule(settings, &layer));
+    faults.extend(rule::across(settings, &layer));
     faults.extend(classes(settings));
     faults.extend(augment(settings, &layer));
     let (hidden, convolutions) = (settings.network.hidden.len(), settings.network.channels.len());
@@ -162,56 +174,8 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
 }
 
 /// A setting as a recipe has it.
-fn shown(layer: &Layer, key: &str) -> String {
+pub(super) fn shown(layer: &Layer, key: &str) -> String {
     layer.get(key).map(render::value).unwrap_or_default()
-}
-
-/// The rule against the stream and the network.
-fn rule(settings: &Settings, layer: &Layer) -> Option<Fault> {
-    let word = |key: &str| shown(layer, key);
-    let Settings { rule, tasks, network, norm, .. } = settings;
-    if rule.needs_boundaries() && matches!(tasks.stream, Stream::Subsets | Stream::Interleaved) {
-        return Some(Fault {
-            key: "rule.name".into(),
-            got: word("rule.name"),
-            takes: format!(
-                "\"metaplastic\" or \"beakers\" with tasks.stream = {}: that stream has no boundaries between tasks, and \
-                 this rule consolidates at the end of a task",
-                word("tasks.stream")
-            ),
-            with: &["tasks.stream"],
-        });
-    }
-    match rule {
-        Rule::Ewc(_) | Rule::RandomConsolidation(_)
-            if !network.channels.is_empty() || norm.kind == NormKind::Instance =>
-        {
-            Some(Fault {
-                key: "rule.name".into(),
-                got: word("rule.name"),
-                takes: "another rule with convolutions or norm.kind = \"instance\": its importances are taken of dense \
-                        layers with batch norm alone"
-                    .into(),
-                with: &["network.channels", "norm.kind"],
-            })
-        }
-        Rule::Si(si) if network.precision == Precision::FullPrecision && si.path != Path::Hidden => {
-            Some(Fault {
-                key: "rule.path".into(),
-                got: word("rule.path"),
-                takes: "\"hidden\" with network.precision = \"full-precision\": there are no binary weights"
-                    .into(),
-                with: &["network.precision"],
-            })
-        }
-        Rule::Beakers(beakers) if beakers.areas.len() != beakers.ratios.len() => Some(Fault {
-            key: "rule.areas".into(),
-            got: format!("{} values", beakers.areas.len()),
-            takes: format!("{} numbers, as many as rule.ratios", beakers.ratios.len()),
-            with: &["rule.ratios"],
-        }),
-        _ => None,
-    }
 }
 
 /// What an analysis needs of its own settings and of the others.

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use crate::analysis::MagnitudeBins;
-use crate::plasticity::Beakers;
+use crate::plasticity::{Beakers, Curve};
 
 /// A settings key.
 pub(super) struct Key {
@@ -60,6 +60,8 @@ const MAX_WIDTH: u64 = 1 << 20;
 const MAX_LAYERS: usize = 64;
 /// Most beakers of a chain.
 const MAX_BEAKERS: usize = Beakers::MOST;
+/// Most points of a curve.
+const MAX_POINTS: usize = Curve::MOST_POINTS;
 /// Longest side of a convolution's kernel, stride and padding: that of a small image.
 const MAX_KERNEL: u64 = 64;
 /// Longest side of a pooled square: its places are counted in 8 bits.
@@ -146,7 +148,7 @@ pub(super) static KEYS: &[Key] = &[
     key("norm.statistics", Kind::Word(&["running", "batch", "recalibrated"])),
     key("norm.eps", Kind::Real(POSITIVE)),
     key("norm.momentum", Kind::Real(SHARE)),
-    key("rule.name", Kind::Word(&["metaplastic", "ewc", "random-consolidation", "si", "beakers"])),
+    key("rule.name", Kind::Word(&["metaplastic", "ewc", "random-consolidation", "si", "beakers", "curve"])),
     rule_key("rule.lambda", &["ewc", "random-consolidation", "si"], Kind::Real(NOT_NEGATIVE)),
     rule_key("rule.samples", &["ewc", "random-consolidation"], Kind::Whole(1, MAX_IMAGES)),
     rule_key("rule.epsilon", &["si"], Kind::Real(POSITIVE)),
@@ -154,6 +156,9 @@ pub(super) static KEYS: &[Key] = &[
     rule_key("rule.ratios", &["beakers"], Kind::Reals(NOT_NEGATIVE, 2, MAX_BEAKERS)),
     rule_key("rule.areas", &["beakers"], Kind::Reals(POSITIVE, 2, MAX_BEAKERS)),
     rule_key("rule.feedback", &["beakers"], Kind::Real(NOT_NEGATIVE)),
+    rule_key("rule.hidden", &["curve"], Kind::Reals(ANY, 2, MAX_POINTS)),
+    rule_key("rule.up", &["curve"], Kind::Reals(NOT_NEGATIVE, 2, MAX_POINTS)),
+    rule_key("rule.down", &["curve"], Kind::Reals(NOT_NEGATIVE, 2, MAX_POINTS)),
     rule_key(
         "rule.m",
         &["metaplastic", "ewc", "random-consolidation", "beakers"],

@@ -31,6 +31,7 @@ mod keys;
 mod overrides;
 mod preset;
 mod render;
+mod rule;
 pub mod settings;
 mod source;
 #[cfg(test)]

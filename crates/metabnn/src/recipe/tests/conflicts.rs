@@ -68,17 +68,17 @@ fn settings_that_do_not_fit_each_other() {
         ),
         (
             "rule.name = 'ewc'\ntasks.stream = 'subsets'",
-            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"subsets\": that stream has no \
+            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" or \"curve\" with tasks.stream = \"subsets\": that stream has no \
              boundaries between tasks, and this rule consolidates at the end of a task, got \"ewc\"",
         ),
         (
             "rule.name = 'random-consolidation'\ntasks.stream = 'interleaved'",
-            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"interleaved\": that stream has no \
+            "x.toml:2: rule.name: takes \"metaplastic\" or \"beakers\" or \"curve\" with tasks.stream = \"interleaved\": that stream has no \
              boundaries between tasks, and this rule consolidates at the end of a task, got \"random-consolidation\"",
         ),
         (
             "tasks.stream = 'subsets'\n[[arm]]\nname = 'a'\n[[arm]]\nname = 'b'\nset = { rule.name = 'si' }",
-            "x.toml:7: arm.b.rule.name: takes \"metaplastic\" or \"beakers\" with tasks.stream = \"subsets\": that stream has \
+            "x.toml:7: arm.b.rule.name: takes \"metaplastic\" or \"beakers\" or \"curve\" with tasks.stream = \"subsets\": that stream has \
              no boundaries between tasks, and this rule consolidates at the end of a task, got \"si\"",
         ),
         (

@@ -45,7 +45,7 @@ fn values_out_of_range_or_of_the_wrong_type() {
         (
             "rule.name = 'ewk'",
             "rule.name",
-            "\"metaplastic\" or \"ewc\" or \"random-consolidation\" or \"si\" or \"beakers\"",
+            "\"metaplastic\" or \"ewc\" or \"random-consolidation\" or \"si\" or \"beakers\" or \"curve\"",
             "'ewk'",
         ),
         ("rule = { name = 'ewc', lambda = -1 }", "rule.lambda", "a finite number >= 0", "-1"),
@@ -146,7 +146,7 @@ fn sections_arms_and_grids_of_the_wrong_shape() {
         (
             "rule = 3",
             "x.toml:2: rule: takes a table of settings (rule.name, rule.lambda, rule.samples, rule.epsilon, rule.path, \
-             rule.ratios, rule.areas, rule.feedback, rule.m), got 3"
+             rule.ratios, rule.areas, rule.feedback, rule.hidden, rule.up, rule.down, rule.m), got 3"
                 .to_owned(),
         ),
         ("arm = 3", "x.toml:2: arm: takes tables headed [[arm]], got 3".into()),

@@ -34,7 +34,7 @@ fn a_giant_key_is_like_no_other() {
     assert!(
         message.ends_with(
             "no such key; takes rule.name, rule.lambda, rule.samples, rule.epsilon, rule.path, \
-                               rule.ratios, rule.areas, rule.feedback, rule.m"
+                               rule.ratios, rule.areas, rule.feedback, rule.hidden, rule.up, rule.down, rule.m"
         ),
         "{}",
         &message[100_000..]

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod conflicts;
+mod curve;
 mod errors;
 mod expansion;
 mod hostile;

@@ -117,7 +117,7 @@ fn made_to_fit(layer: &mut render::Layer) {
     layer.retain(|path, _| keys::section(path) != "rule" || keys::is_of_rule(path, &rule));
     layer.retain(|path, _| keys::section(path) != "analysis" || keys::is_of_rule(path, &kind));
     let bounded = ["permuted", "sequence", "classes"].contains(&word(layer, "tasks.stream").as_str());
-    if !bounded && !["metaplastic", "beakers"].contains(&rule.as_str()) {
+    if !bounded && !["metaplastic", "beakers", "curve"].contains(&rule.as_str()) {
         let other = [
             ("tasks.stream", json!("permuted")),
             ("tasks.classes", json!([])),
@@ -127,6 +127,13 @@ fn made_to_fit(layer: &mut render::Layer) {
     }
     if ["ewc", "random-consolidation"].contains(&rule.as_str()) {
         layer.insert("norm.kind".into(), json!("batch"));
+    }
+    if rule == "curve" {
+        // They have to increase.
+        let hidden = layer["rule.hidden"].as_array().unwrap().iter().zip(-1..);
+        let hidden: Vec<f64> =
+            hidden.map(|(value, place)| value.as_f64().unwrap() + f64::from(place)).collect();
+        layer.insert("rule.hidden".into(), json!(hidden));
     }
     if rule == "si" && layer["network.precision"] == "full-precision" {
         layer.insert("rule.path".into(), json!("hidden"));

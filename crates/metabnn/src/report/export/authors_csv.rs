@@ -138,6 +138,7 @@ fn strengths(rule: &Rule) -> [String; 3] {
         }
         Rule::Si(rule) => [none(), none(), number(rule.lambda)],
         Rule::Beakers(rule) => [per_layer(&rule.m), none(), none()],
+        Rule::Curve(_) => [none(), none(), none()],
     }
 }
 
