@@ -25,8 +25,8 @@ def measured():
 
 def learn(rule, stream):
     """Accuracy on each task after all of them."""
-    network = metabnn.Network(stream.shape, stream.classes, hidden=(256, 256))
-    trainer = metabnn.Trainer(network, rule=rule, epochs=5)
+    network = metabnn.Network(stream.shape, stream.classes, hidden=(512, 256), settings={"norm.statistics": "batch"})
+    trainer = metabnn.Trainer(network, rule=rule, epochs=7)
     for experience in stream:
         trainer.train(experience)
     return trainer.evaluate(stream)

@@ -18,7 +18,6 @@ SETTINGS = {
     "data.train_images": 2000,
     "data.test_images": 500,
     "network.hidden": [128, 128],
-    "norm.statistics": "recalibrated",
     "tasks.count": 4,
     "schedule.evaluate": "task",
 }

@@ -24,7 +24,7 @@ mod module {
     #[pymodule_export]
     use super::machine::{set_threads, threads};
     #[pymodule_export]
-    use super::recipe::{Recipe, recipes};
+    use super::recipe::{Recipe, curve_error, recipes};
     #[pymodule_export]
     use super::results::{bench, compare, evaluate, export, report};
     #[pymodule_export]

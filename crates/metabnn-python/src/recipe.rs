@@ -1,5 +1,6 @@
 //! Recipes and settings.
 
+use metabnn::plasticity::Curve;
 use metabnn::recipe::settings::Settings;
 use metabnn::recipe::{self, builtin};
 use pyo3::prelude::*;
@@ -17,7 +18,7 @@ pub struct Recipe {
 impl Recipe {
     /// A recipe by name or path, with changes.
     #[staticmethod]
-    #[pyo3(signature = (name, changes=Vec::new(), seed=None))]
+    #[pyo3(signature = (name, changes, seed=None))]
     fn find(name: &str, changes: Vec<(String, String)>, seed: Option<u64>) -> PyResult<Self> {
         let (text, origin) = builtin::find(name).or_raise()?;
         Self::read(&text, &origin, changes, seed)
@@ -25,7 +26,7 @@ impl Recipe {
 
     /// A recipe from its text; `origin` names it in errors.
     #[staticmethod]
-    #[pyo3(signature = (text, origin, changes=Vec::new(), seed=None))]
+    #[pyo3(signature = (text, origin, changes, seed=None))]
     fn read(text: &str, origin: &str, changes: Vec<(String, String)>, seed: Option<u64>) -> PyResult<Self> {
         Ok(Self { recipe: recipe::Recipe::from_toml(text, origin, &changes, seed).or_raise()? })
     }
@@ -81,4 +82,11 @@ pub fn settings(changes: &[(String, String)]) -> PyResult<Settings> {
 pub fn json(settings: &Settings) -> Json {
     let text = serde_json::to_string(settings).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// How far the table that a curve is computed with is from it at most.
+#[pyfunction]
+pub fn curve_error(hidden: Vec<f32>, up: Vec<f32>, down: Vec<f32>) -> PyResult<f32> {
+    let curve = Curve::new(hidden, up, down).map_err(|error| RecipeError::new_err(error.to_string()))?;
+    Ok(curve.error())
 }

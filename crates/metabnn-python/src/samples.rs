@@ -106,7 +106,7 @@ pub fn load(py: Python<'_>, name: &str, folder: Option<PathBuf>) -> PyResult<Dat
 
 /// Downloads a data set; gives the paths of its files.
 #[pyfunction]
-#[pyo3(signature = (name, folder=None, mirrors=Vec::new()))]
+#[pyo3(signature = (name, folder, mirrors))]
 pub fn fetch(
     py: Python<'_>,
     name: &str,

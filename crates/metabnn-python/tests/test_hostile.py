@@ -30,7 +30,6 @@ FINE = {
     "transposed": features("f4").T.copy().T,
     "read-only": np.lib.stride_tricks.as_strided(features("f4"), writeable=False),
     "memory view": memoryview(features("f4")),
-    "matrix": np.asmatrix(features("f4")),
     "masked": np.ma.masked_array(features("f4")),
     "denormals": features("f4") + np.float32(1e-42),
 }
@@ -145,7 +144,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize(("name", "call"), itertools.product(WRONG_X, [*CALLS, "predict", "data set"]))
+@pytest.mark.parametrize(("name", "call"), list(itertools.product(WRONG_X, [*CALLS, "predict", "data set"])))
 def test_wrong_samples(name, call):
     x, kinds = WRONG_X[name]
     if call == "predict":
@@ -159,7 +158,7 @@ def test_wrong_samples(name, call):
         raises(kinds, lambda: CALLS[call](x, Y))
 
 
-@pytest.mark.parametrize(("name", "call"), itertools.product(WRONG_Y, CALLS))
+@pytest.mark.parametrize(("name", "call"), list(itertools.product(WRONG_Y, CALLS)))
 def test_wrong_labels(name, call):
     y, kinds = WRONG_Y[name]
     raises(kinds, lambda: CALLS[call](features("f4"), y))

@@ -11,6 +11,34 @@ _Path = str | PathLike[str]
 _Shape = tuple[int, int, int]
 
 __version__: str
+__all__ = [
+    "DataError",
+    "Dataset",
+    "ExperimentError",
+    "Learner",
+    "ModelError",
+    "Recipe",
+    "RecipeError",
+    "Split",
+    "Stream",
+    "TrainingError",
+    "__version__",
+    "bench",
+    "catalogue",
+    "claim",
+    "compare",
+    "curve_error",
+    "evaluate",
+    "export",
+    "fetch",
+    "load",
+    "recipes",
+    "report",
+    "run",
+    "set_threads",
+    "threads",
+    "verify",
+]
 
 class RecipeError(ValueError): ...
 class DataError(ValueError): ...
@@ -88,9 +116,9 @@ class Learner:
 @final
 class Recipe:
     @staticmethod
-    def find(name: str, changes: _Changes = [], seed: int | None = None) -> Recipe: ...
+    def find(name: str, changes: _Changes, seed: int | None = None) -> Recipe: ...
     @staticmethod
-    def read(text: str, origin: str, changes: _Changes = [], seed: int | None = None) -> Recipe: ...
+    def read(text: str, origin: str, changes: _Changes, seed: int | None = None) -> Recipe: ...
     @property
     def name(self) -> str: ...
     @property
@@ -114,7 +142,7 @@ def evaluate(
     model: bytes, data_set: str | None = None, folder: _Path | None = None, last_state: bool = False
 ) -> str: ...
 def export(folder: _Path, to: str, out: _Path) -> list[Path]: ...
-def fetch(name: str, folder: _Path | None = None, mirrors: list[str] = []) -> list[Path]: ...
+def fetch(name: str, folder: _Path | None, mirrors: list[str]) -> list[Path]: ...
 def load(name: str, folder: _Path | None = None) -> Dataset: ...
 def recipes() -> str: ...
 def report(folder: _Path) -> Path: ...

@@ -32,14 +32,14 @@ class Curve:
 
     @classmethod
     def of(
-        cls, plasticity: Callable[[NDArray[np.float64]], ArrayLike], *, reach: float = 8.0, intervals: int = 1024
+        cls, plasticity: Callable[[NDArray[np.float64]], ArrayLike], *, reach: float = 4.0, intervals: int = 1024
     ) -> Curve:
         """The curve of a metaplasticity function f(W^h): an update that would shrink |W^h| is multiplied by f(W^h).
 
         f is called with an array, or, if it cannot take one, number by number; it is sampled at equally spaced points
         over [-reach, reach] and taken as constant beyond. Linear interpolation is then wrong by at most
         h^2 / 8 max|f''|, with h = 2 reach / intervals the distance of the points: for the paper's rule with m = 1.35
-        and the defaults, 1.2e-4.
+        and the defaults, 2.8e-5.
         """
         if not callable(plasticity):
             raise TypeError(f"plasticity: a function of the hidden weight, not {type(plasticity).__name__}")

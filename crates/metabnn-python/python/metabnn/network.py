@@ -106,7 +106,8 @@ class Network:
 
     def predict(self, x: ArrayLike, task: int | None = None) -> NDArray[np.int64]:
         """The class of each sample, (samples,): the first one of the largest outputs."""
-        return self.logits(x, task).argmax(axis=1)
+        classes: NDArray[np.int64] = self.logits(x, task).argmax(axis=1)
+        return classes
 
     def predict_proba(self, x: ArrayLike, task: int | None = None) -> NDArray[np.float64]:
         """The softmax of the outputs, (samples, classes)."""

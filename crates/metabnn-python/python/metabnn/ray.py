@@ -88,7 +88,7 @@ def run(
 def _one(toml: str, index: int, data: str | None, cpus: int) -> Files:
     """One run, on whichever node it comes to: its files by their names."""
     _metabnn.set_threads(max(1, cpus))
-    recipe = _metabnn.Recipe.read(toml, "recipe.toml")
+    recipe = _metabnn.Recipe.read(toml, "recipe.toml", [])
     name = json.loads(recipe.runs())[index]["name"]
     with tempfile.TemporaryDirectory(prefix="metabnn-") as out:
         _metabnn.run(recipe, out, data=data, only=index)

@@ -23,7 +23,7 @@ from .network import Network, softmax, with_statistics
 from .trainer import Rule, rule_settings
 
 
-class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
     """A metaplastic binarized network that classifies samples, and keeps what it learned while it learns more.
 
     `fit` learns from the beginning; `partial_fit` goes on, chunk by chunk, without being told where one task ends and the
@@ -75,11 +75,11 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MetaplasticClassifier:
         """Learns from X, (samples, features), and labels y, (samples,), from the beginning."""
-        X, y = self._checked(X, y, reset=True)
+        samples, labels = self._checked(X, y, reset=True)
         if not isinstance(self.epochs, (int, np.integer)) or self.epochs < 1:
             raise ValueError(f"epochs: a whole number >= 1, not {self.epochs!r}")
-        self._begin(unique_labels(y))
-        self.network_._learner.learn(self._split(X, self._indices(y)), int(self.epochs), True)
+        self._begin(unique_labels(labels))
+        self.network_._learner.learn(self._split(samples, self._indices(labels)), int(self.epochs), True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:
@@ -89,14 +89,14 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         that were not among them.
         """
         is_first = not hasattr(self, "network_")
-        X, y = self._checked(X, y, reset=is_first)
+        samples, labels = self._checked(X, y, reset=is_first)
         if is_first:
             if classes is None:
                 raise ValueError("classes: all labels that will ever come have to be given in the first call of partial_fit")
             self._begin(unique_labels(classes))
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(f"classes: {list(unique_labels(classes))} are not those of the first call, {list(self.classes_)}")
-        self.network_._learner.learn(self._split(X, self._indices(y)), 1, False)
+        self.network_._learner.learn(self._split(samples, self._indices(labels)), 1, False)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -117,16 +117,18 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return labels
 
     def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
-        X, y = validate_data(self, X, y, reset=reset, dtype=[np.float64, np.float32])
-        check_classification_targets(y)
-        if len(X) < 2 and self.norm == "batch":
+        samples, labels = validate_data(self, X, y, reset=reset, dtype=[np.float64, np.float32])
+        check_classification_targets(labels)
+        if len(samples) < 2 and self.norm == "batch":
             raise ValueError("n_samples=1: batch norm needs at least 2 samples to learn from; norm=\"instance\" does not")
-        return X, y
+        return samples, labels
 
     def _begin(self, labels: NDArray[Any]) -> None:
         """A network that has learned nothing, for these labels."""
         if len(labels) > MOST_CLASSES:
             raise ValueError(f"{len(labels)} classes: at most {MOST_CLASSES} are possible")
+        if len(labels) < 2 and self.norm == "instance":
+            raise ValueError("1 class: norm=\"instance\" makes one output 0 whatever it is; at least 2 classes are needed")
         chosen = {
             "network.hidden": self.hidden,
             "norm.kind": self.norm,
@@ -155,5 +157,5 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     def _logits(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return self.network_._learner.logits(self._split(X)).astype(np.float64)
+        samples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        return self.network_._learner.logits(self._split(samples)).astype(np.float64)

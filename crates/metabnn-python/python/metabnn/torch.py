@@ -16,7 +16,7 @@ except ImportError as error:
     raise ImportError(f"MetaplasticAdam needs PyTorch: pip install torch ({error})") from None
 
 
-class MetaplasticAdam(torch.optim.Optimizer):
+class MetaplasticAdam(torch.optim.Optimizer):  # type: ignore[misc, unused-ignore]
     """Adam whose updates that would shrink a hidden weight are multiplied by f_meta = 1 - tanh^2(m |W|).
 
     With gradient g, moments M and V and step t:
@@ -60,7 +60,7 @@ class MetaplasticAdam(torch.optim.Optimizer):
         """Whether a parameter is a hidden weight."""
         return parameter.dim() >= 2 if self._hidden is None else id(parameter) in self._hidden
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every parameter that has a gradient; gives what `closure` gives, which is called first."""
         loss = None
