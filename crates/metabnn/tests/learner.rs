@@ -23,11 +23,11 @@ fn settings(rule: Rule, statistics: Statistics) -> Settings {
 }
 
 fn stream(settings: &Settings) -> TaskStream {
-    TaskStream::new(settings, &[glyphs(150, 60)]).unwrap()
+    TaskStream::new(settings, &[glyphs(150, 60)]).expect("three permutations")
 }
 
 fn learner(settings: &Settings, stream: &TaskStream) -> Learner {
-    Learner::new(Machine::get(), settings.clone(), stream.image, stream.classes).unwrap()
+    Learner::new(Machine::get(), settings.clone(), stream.image, stream.classes).expect("dense layers")
 }
 
 #[test]
