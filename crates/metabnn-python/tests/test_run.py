@@ -73,7 +73,7 @@ def test_results_are_dicts_and_arrays(tmp_path):
     assert [weights.shape for weights in run.network().hidden_weights] == [(48, 784), (10, 48)]
     assert run.flips["flipped"].min() >= 0 and run.hidden_weights
     shown = found._repr_html_()
-    assert shown.startswith("<figure><svg") and "small" in shown
+    assert shown.startswith("<figure><svg") and "small" in shown and shown.count("<tr>") == 5
     with pytest.raises(KeyError, match="the runs are"):
         found["none"]
     with pytest.raises(FileNotFoundError):

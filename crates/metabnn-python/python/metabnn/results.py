@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Table = dict[str, NDArray[Any]]
 
+#: Runs named below the figure in a notebook.
+MOST_ROWS = 20
+
 
 class RunResult:
     """One run: settings, metrics and tables, from its folder.
@@ -117,9 +120,18 @@ class Results:
     def _repr_html_(self) -> str:
         figures = self.figures[:1]
         shown = figures[0].read_text(encoding="utf-8") if figures else ""
-        # In a page, without what belongs in front of a file.
-        shown = shown[shown.find("<svg"):] if "<svg" in shown else ""
-        return f"<figure>{shown}<figcaption>{_escaped(repr(self))}</figcaption></figure>"
+        # In a page, without what belongs in front of a file, and no wider than the page.
+        shown = shown[shown.find("<svg") :] if "<svg" in shown else ""
+        shown = shown.replace("<svg", '<svg style="max-width: 100%; height: auto"', 1)
+        scored = [run for run in self.runs if run.average_accuracy is not None]
+        rows = "".join(
+            f"<tr><td>{_escaped(run.name)}</td><td>{100 * (run.average_accuracy or 0.0):.1f} %</td></tr>"
+            for run in scored[:MOST_ROWS]
+        )
+        more = f"<tr><td colspan=2>and {len(scored) - MOST_ROWS} more</td></tr>" if len(scored) > MOST_ROWS else ""
+        table = f"<table><tr><th>run</th><th>average accuracy</th></tr>{rows}{more}</table>" if rows else ""
+        caption = f"<figcaption>{_escaped(self.recipe)}: {_escaped(str(self.report))}</figcaption>"
+        return f"<figure>{shown}{table}{caption}</figure>"
 
     def __repr__(self) -> str:
         runs = "run" if len(self.runs) == 1 else "runs"
