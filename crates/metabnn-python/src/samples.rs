@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use serde_json::json;
 
 use crate::arrays::{self, Values};
-use crate::errors::OrRaise;
+use crate::errors::{DataError, OrRaise};
 
 /// Some labelled samples, in the order in which they are shown.
 #[pyclass(frozen)]
@@ -74,10 +74,15 @@ impl Dataset {
     #[new]
     fn new(name: String, train: &Split, test: &Split) -> PyResult<Self> {
         let whole = |split: &Split| split.split.views().first().map(|view| view.images.clone());
-        match (whole(train), whole(test)) {
-            (Some(train), Some(test)) => Ok(Self { set: data::Dataset { name, train, test } }),
-            _ => Err(crate::errors::DataError::new_err("there is no sample")),
+        let (Some(train), Some(test)) = (whole(train), whole(test)) else {
+            return Err(DataError::new_err("there is no sample"));
+        };
+        let kind = |samples: &Samples| (samples.images().is_some(), samples.shape(), samples.classes());
+        if kind(&train) != kind(&test) {
+            let (train, test) = (describe(&train), describe(&test));
+            return Err(DataError::new_err(format!("train and test differ: {train}, and {test}")));
         }
+        Ok(Self { set: data::Dataset { name, train, test } })
     }
 
     #[getter]
@@ -94,6 +99,10 @@ impl Dataset {
     fn test(&self) -> Split {
         Split::of(self.set.test.clone())
     }
+}
+
+fn describe(samples: &Samples) -> String {
+    format!("{} in {} classes", samples.describe(), samples.classes())
 }
 
 /// The data set of this name.

@@ -176,7 +176,25 @@ def test_pixels_are_checked_as_well():
     raises(metabnn.DataError, lambda: trainer.train(np.zeros((6, 3, 3), np.uint8), Y))
 
 
+def data_set(train, test):
+    return metabnn.tasks.permuted(Dataset((train, Y), (test, Y)), 2)
+
+
 WRONG_CALLS = {
+    "train and test of other widths": (metabnn.DataError, lambda t: data_set(features("f4"), features("f4")[:, :3])),
+    "pixels and features": (metabnn.DataError, lambda t: data_set(features("u1"), features("f4"))),
+    "images of other shapes": (metabnn.DataError, lambda t: data_set(np.zeros((6, 2, 3), "u1"), np.zeros((6, 3, 2), "u1"))),
+    "a data set of nothing": (metabnn.DataError, lambda t: metabnn.tasks.permuted(Dataset((features("f4")[:0], []), (features("f4")[:0], [])), 2)),
+    "a sequence of pixels and features": (
+        metabnn.DataError,
+        lambda t: metabnn.tasks.sequence(Dataset((features("u1"), Y), (features("u1"), Y)), Dataset((features("f4"), Y), (features("f4"), Y))),
+    ),
+    "a sequence of nothing": ((metabnn.DataError, metabnn.RecipeError), lambda t: metabnn.tasks.sequence()),
+    "more parts than samples": (metabnn.DataError, lambda t: metabnn.tasks.subsets(Dataset((features("f4"), Y), (features("f4"), Y)), 60)),
+    "0 tasks": ((metabnn.DataError, metabnn.RecipeError), lambda t: metabnn.tasks.permuted(Dataset((features("f4"), Y), (features("f4"), Y)), 0)),
+    "classes that there are not": (metabnn.DataError, lambda t: metabnn.tasks.classes(Dataset((features("f4"), Y), (features("f4"), Y)), [[0], [7]])),
+    "train on a data set of other classes": (metabnn.DataError, lambda t: t.train(features("f4"), [0, 1, 2, 3, 4, 5])),
+    "a task of another width": (metabnn.DataError, lambda t: t.train(data_set(features("u1")[:, :2], features("u1")[:, :2])[0])),
     "no labels": (TypeError, lambda t: t.train(features("f4"))),
     "one sample": (metabnn.DataError, lambda t: t.train(features("f4")[:1], Y[:1])),
     "epochs 0": (ValueError, lambda t: t.train(features("f4"), Y, epochs=0)),

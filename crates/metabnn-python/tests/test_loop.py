@@ -112,6 +112,10 @@ def test_models_and_pickles_come_back(glyphs, tmp_path):
     for one in (trainer, copy):
         one.train_part(stream[1])
     assert (copy.network.logits(x) == network.logits(x)).all()
+    loaded = metabnn.Network.load(tmp_path / "model.safetensors")
+    assert loaded.settings["network"] == network.settings["network"]
+    metabnn.Trainer(loaded, m=[1.0, 2.0, 3.0], epochs=1).train(stream[1])
+    assert loaded.tasks == 2, "what is loaded can learn more"
     with pytest.raises(metabnn.ModelError):
         metabnn.Network.from_bytes(network.to_bytes()[:-1])
     with pytest.raises(FileNotFoundError):

@@ -78,7 +78,7 @@ def test_stubs_are_those_of_the_module():
     pytest.importorskip("mypy")
     environment = {**os.environ, "MYPYPATH": str(PACKAGE / "python")}
     for words in (["-m", "mypy", "--config-file", str(PACKAGE / "pyproject.toml")],
-                  ["-m", "mypy.stubtest", "metabnn._metabnn"]):
+                  ["-m", "mypy.stubtest", "--mypy-config-file", str(PACKAGE / "pyproject.toml"), "metabnn._metabnn"]):
         done = subprocess.run([sys.executable, *words], cwd=PACKAGE, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -17,6 +17,10 @@ from ._settings import changes, flat
 from .tasks import Stream
 
 
+#: The settings that make a network; the others say how it is trained, and on what.
+SECTIONS = ("network", "norm", "seed")
+
+
 def with_statistics(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of batch norm with which a prediction does not depend on what else is predicted: exact statistics of the
     training samples. Recipes take those of the test batch by default, as the paper's code does."""
@@ -54,7 +58,9 @@ class Network:
     @classmethod
     def _of(cls, learner: _metabnn.Learner) -> Network:
         made = cls.__new__(cls)
-        made._settings, made._learner = {}, learner
+        made._learner = learner
+        own = {key: value for key, value in flat(made.settings).items() if key.split(".")[0] in SECTIONS}
+        made._settings = own
         return made
 
     @property
