@@ -41,8 +41,8 @@ fn subset_sums(eight: [u8; TOGETHER]) -> [u16; 256] {
 /// The sums of a sample of signs, one per row of weights of `inputs` +-1 each: inputs - 2 popcount(w XOR x). Shapes:
 /// rows (out, inputs / 32) in words of four bytes, x (inputs / 32).
 pub(super) fn sign_sums<'a>(rows: &'a [u8], x: &'a [u32], inputs: usize) -> impl Iterator<Item = i32> + 'a {
-    rows.chunks_exact((4 * x.len()).max(1)).map(move |row| {
-        let words = row.as_chunks::<4>().0.iter().zip(x);
+    rows.as_chunks::<4>().0.chunks_exact(x.len().max(1)).map(move |row| {
+        let words = row.iter().zip(x);
         let differing: u32 = words.map(|(w, x)| (u32::from_le_bytes(*w) ^ x).count_ones()).sum();
         inputs as i32 - 2 * differing as i32
     })
