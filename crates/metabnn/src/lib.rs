@@ -49,6 +49,7 @@
 //! | [`metrics`] | accuracies | the accuracy matrix, forgetting and transfer |
 //! | [`analysis`] | a network | histograms of its hidden weights |
 //! | [`model`] | a trained network | the bytes of `model.safetensors`, and back |
+//! | [`mod@export`] | a trained network | packed bits for devices, C, NumPy arrays |
 //! | [`checkpoint`] | a run in progress | the bytes of `checkpoint.safetensors`, and back |
 //! | [`report`] | a folder of results | tables, figures and `report.html` |
 //!
@@ -71,6 +72,7 @@ pub mod data;
 mod digest;
 pub mod evaluate;
 pub mod experiment;
+pub mod export;
 pub mod kernels;
 pub mod machine;
 pub mod metrics;

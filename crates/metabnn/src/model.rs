@@ -184,7 +184,7 @@ fn describe(shape: data::Shape) -> String {
     }
 }
 
-fn permutation_name(test: usize) -> String {
+pub(crate) fn permutation_name(test: usize) -> String {
     format!("test{}.permutation", test + 1)
 }
 

@@ -38,6 +38,8 @@ pub enum Purpose {
     Augmentation = 31,
     /// Activations dropped in training: see [`hash`].
     Dropout = 50,
+    /// Images that exported networks are checked on.
+    ExportCheck = 60,
 }
 
 /// 64 bits that look random: a hash of (seed, purpose, place), for numbers that are wanted at many places in any

@@ -6,8 +6,20 @@ use crate::evaluate::Knowledge;
 use crate::network::{BatchNorm, Layer, LayerShape, Linear, Network, NormState, Plan, plan};
 use crate::recipe::settings::{Precision, Settings};
 
+/// What takes the tensors of a network.
+pub(crate) trait Tensors {
+    /// Real numbers, row-major.
+    fn floats(&mut self, name: String, shape: &[usize], values: &[f32]);
+}
+
+impl Tensors for Writer {
+    fn floats(&mut self, name: String, shape: &[usize], values: &[f32]) {
+        Writer::floats(self, name, shape, values);
+    }
+}
+
 /// Adds all tensors of `knowledge`.
-pub(crate) fn write(writer: &mut Writer, knowledge: &Knowledge) {
+pub(crate) fn write(writer: &mut impl Tensors, knowledge: &Knowledge) {
     let network = &knowledge.network;
     for (index, layer) in network.layers.iter().enumerate() {
         let (dimensions, weights) = layer.hidden_weights();
@@ -76,7 +88,7 @@ fn norm(
     Ok(NormState { gamma: part("gamma")?, beta: part("beta")?, mean: part("mean")?, variance })
 }
 
-fn hidden_name(layer: usize) -> String {
+pub(crate) fn hidden_name(layer: usize) -> String {
     format!("layer{}.hidden_weight", layer + 1)
 }
 

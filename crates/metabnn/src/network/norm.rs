@@ -187,7 +187,7 @@ impl BatchNorm {
     }
 
     /// 1 / sqrt(variance + eps).
-    pub(super) fn inverse_deviation(&self, variance: f32) -> f32 {
+    pub(crate) fn inverse_deviation(&self, variance: f32) -> f32 {
         1.0 / (variance + self.eps).sqrt()
     }
 }
