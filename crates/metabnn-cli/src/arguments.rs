@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine as Worker;
+use metabnn::recipe::settings::{Settings, Statistics};
 use metabnn::recipe::{Recipe, RecipeErrors, builtin};
 
 use crate::slurm;
@@ -47,7 +48,7 @@ pub enum Command {
     Bench(Bench),
     /// Make the report of a folder of results anew; of several, side by side
     Report(Report),
-    /// Write results in the format of another program
+    /// Write results in the format of another program, or a trained model for a device
     Export(Export),
 }
 
@@ -182,6 +183,20 @@ pub enum TestStatistics {
     Kept,
 }
 
+impl TestStatistics {
+    /// The settings of a model with these statistics.
+    pub fn apply(self, settings: &mut Settings) {
+        match self {
+            Self::Batch => settings.norm.statistics = Statistics::Batch,
+            // Which ones they are was decided in training.
+            Self::Kept if settings.norm.statistics == Statistics::Batch => {
+                settings.norm.statistics = Statistics::Running;
+            }
+            Self::Kept => {}
+        }
+    }
+}
+
 /// A training step of the network 784-WIDTH-WIDTH-10, on MNIST where it is there, else on glyphs.
 #[derive(Args, Debug)]
 pub struct Bench {
@@ -233,25 +248,35 @@ pub enum TableFormat {
 
 #[derive(Args, Debug)]
 pub struct Export {
-    /// Folder of results
-    pub results: PathBuf,
+    /// Folder of results; or, for a device, a model.safetensors that a run left
+    #[arg(value_name = "RESULTS|MODEL")]
+    pub from: PathBuf,
     /// Format
     #[arg(long, value_name = "FORMAT")]
     pub to: ExportFormat,
-    /// Folder of what is exported, one folder per run in it [default: RESULTS/FORMAT]
-    #[arg(long, value_name = "DIR")]
+    /// Of results: folder, one per run in it [default: RESULTS/FORMAT]; of a model: file [default: beside it]
+    #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
+    /// Of a model: statistics of batch norm; packed, they are those that training kept [default: as it was trained]
+    #[arg(long, value_name = "WHICH")]
+    pub statistics: Option<TestStatistics>,
 }
 
 /// Formats of other programs.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// Event files for TensorBoard
+    /// Results: event files for TensorBoard
     Tensorboard,
-    /// CSV in the columns of the authors' code, for notebooks that read its files
+    /// Results: CSV in the columns of the authors' code, for notebooks that read its files
     Csv,
-    /// JSON Lines: one object per evaluation
+    /// Results: JSON Lines, one object per evaluation
     Jsonl,
+    /// Model: packed bits, for the Rust crate metabnn-infer on a device
+    Packed,
+    /// Model: a header in C99 with a function that classifies
+    CHeader,
+    /// Model: NumPy arrays
+    Npz,
 }
 
 /// An argument that clap cannot judge is wrong: exit status 2.

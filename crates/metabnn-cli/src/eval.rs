@@ -1,23 +1,23 @@
 //! `metabnn eval`
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 use metabnn::data;
 use metabnn::evaluate::evaluate;
 use metabnn::model::Model;
-use metabnn::recipe::settings::{Settings, Statistics};
+use metabnn::recipe::settings::Settings;
 use metabnn::tasks::Test;
 use serde_json::json;
 
-use crate::arguments::{Eval, Output, TestStatistics};
+use crate::arguments::{Eval, Output};
 use crate::output::{self, percent};
 
 pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
     let path = arguments.model.display();
-    let bytes = fs::read(&arguments.model).with_context(|| format!("{path}: cannot read the model"))?;
-    let model = Model::from_bytes(&bytes).with_context(|| path.to_string())?;
+    let model = read(&arguments.model)?;
     let settings = &tested_with(arguments, &model.description.settings)?;
     let sets = arguments.data_set.as_ref().map_or(settings.data.sets.clone(), |name| vec![name.clone()]);
     let mut tests: Vec<Test> = Vec::new();
@@ -50,16 +50,17 @@ pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The model in a file.
+pub fn read(path: &Path) -> anyhow::Result<Model> {
+    let bytes = fs::read(path).with_context(|| format!("{}: cannot read the model", path.display()))?;
+    Model::from_bytes(&bytes).with_context(|| path.display().to_string())
+}
+
 /// The settings of the model, with what the command line says of the test.
 fn tested_with(arguments: &Eval, trained: &Settings) -> anyhow::Result<Settings> {
     let mut settings = trained.clone();
-    match arguments.statistics {
-        Some(TestStatistics::Batch) => settings.norm.statistics = Statistics::Batch,
-        // Which ones they are was decided in training.
-        Some(TestStatistics::Kept) if settings.norm.statistics == Statistics::Batch => {
-            settings.norm.statistics = Statistics::Running;
-        }
-        Some(TestStatistics::Kept) | None => {}
+    if let Some(statistics) = arguments.statistics {
+        statistics.apply(&mut settings);
     }
     if let Some(size) = arguments.test_batch {
         settings.schedule.test_batch = size as usize;

@@ -58,7 +58,11 @@ fn what_cannot_be_exported_is_said() {
     std::fs::create_dir(place.path("empty")).unwrap();
     place.refuses(&["export", "empty", "--to", "csv"], 1, &["empty: expected at least one finished run"]);
     place.refuses(&["export", "nowhere", "--to", "csv"], 1, &["nowhere: cannot read: "]);
-    place.refuses(&["export", "empty", "--to", "xml"], 2, &["xml", "tensorboard, csv, jsonl"]);
+    place.refuses(
+        &["export", "empty", "--to", "xml"],
+        2,
+        &["xml", "tensorboard, csv, jsonl, packed, c-header, npz"],
+    );
     place.output(&["run", "fig5a", "--out", "path"]);
     place.refuses(
         &["export", "path", "--to", "jsonl"],

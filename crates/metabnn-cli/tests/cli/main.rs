@@ -10,6 +10,7 @@ mod bench;
 #[cfg(unix)]
 mod cluster;
 mod export;
+mod export_model;
 mod grids;
 mod kinds_of_data;
 mod results;

@@ -46,7 +46,7 @@ pub fn c_header(packed: &Packed, name: &str) -> Result<(String, Costs), ExportEr
     let program = program
         .replace("    SCALE\n", &if scale.is_empty() { scale } else { format!("    {scale}\n") })
         .replace("    PIXEL\n", pixel(&content))
-        .replace("/* NUMBERS */\n", &numbers)
+        .replace("/* NUMBERS */\n\n", &numbers)
         .replace("VERSION", env!("CARGO_PKG_VERSION"))
         .replace("NAME_UPPER", &name.to_uppercase())
         .replace("NAME", name)
@@ -238,9 +238,9 @@ fn classify(layers: &[Layer<'_>]) -> String {
          const float *norms;\n    float most = 0.0f;\n    int best = 0;\n    \
          if (state < 0 || state >= NAME_UPPER_STATES) {{\n        return -1;\n    }}\n{set}    \
          norms = NAME_norms[NAME_states[state][0]];\n{steps}    \
-         for (int class = 0; class < NAME_UPPER_CLASSES; class++) {{\n        \
-         const float score = NAME_score(sums[class], norms + 4 * class);\n        \
-         if (class == 0 || score > most) {{\n            most = score;\n            best = class;\n        }}\n    }}\n    \
+         for (int i = 0; i < NAME_UPPER_CLASSES; i++) {{\n        \
+         const float score = NAME_score(sums[i], norms + 4 * i);\n        \
+         if (i == 0 || score > most) {{\n            most = score;\n            best = i;\n        }}\n    }}\n    \
          return best;\n}}\n\n#endif\n",
         most_sums(layers)
     )
