@@ -16,6 +16,7 @@ mod files;
 mod memory;
 mod model;
 pub mod mutation;
+mod packed;
 mod recipe;
 mod results;
 pub mod seeds;
@@ -50,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     target("npz", 32 * DEFLATE, 16 * MIB, data::npz),
     target("model", 64, MIB, model::model),
     target("checkpoint", 128, MIB, model::checkpoint),
+    // Weights of one input are unpacked into words of 64 bits.
+    target("packed", 64, 256 * KIB, packed::packed),
     // The names of 65536 runs, each of at most 180 bytes, are told apart.
     target("recipe", 256, 24 * MIB, recipe::recipe),
     target("results", 64, MIB, results::results),

@@ -64,6 +64,7 @@ fn files(folder: &Path) -> Vec<Seed> {
 pub fn made() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut seeds = data();
     seeds.extend(results());
+    seeds.extend(tiny::packed().into_iter().map(|(name, bytes)| ("packed", name, bytes)));
     seeds
         .extend(tiny::KINDS.iter().map(|(name, settings)| ("model", *name, tiny::Run::of(settings).model())));
     seeds.extend(

@@ -2,6 +2,7 @@
 
 use metabnn::checkpoint::{Checkpoint, CheckpointError, Digests};
 use metabnn::data::{Dataset, Images, Shape};
+use metabnn::export::Packed;
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
@@ -24,6 +25,24 @@ pub(crate) const KINDS: [(&str, &str); 5] = [
     ),
     ("beakers", "network.hidden = [2]\ntasks.count = 2\nrule.name = 'beakers'\noptimizer.state = 'bf16'"),
 ];
+
+/// Packed models, of pixels, of signs, and of one layer.
+pub(crate) fn packed() -> Vec<(&'static str, Vec<u8>)> {
+    let kinds = [
+        ("pixels", "network.hidden = [3, 5]\ntasks.count = 2"),
+        (
+            "signs",
+            "network.hidden = [35]\ntasks.count = 2\nnetwork.input = 'sign'\ntasks.scenario = 'domain'",
+        ),
+        ("one-layer", "network.hidden = []\ntasks.stream = 'classes'\ntasks.classes = [[0, 1], [2]]"),
+    ];
+    let packed = |settings: &str| {
+        let model = Run::of(&format!("norm.statistics = 'recalibrated'\n{settings}")).model();
+        let model = Model::from_bytes(&model).expect("a model that was written");
+        Packed::of(&model).expect("a network that can be packed").bytes
+    };
+    kinds.map(|(name, settings)| (name, packed(settings))).into()
+}
 
 /// A run on twelve images of 4 x 4 pixels in three classes.
 pub(crate) struct Run {

@@ -54,6 +54,7 @@ targets! {
     npz: "npz", MUTATIONS;
     model: "model", MUTATIONS;
     checkpoint: "checkpoint", MUTATIONS / 2;
+    packed: "packed", 25 * MUTATIONS;
     recipe: "recipe", MUTATIONS / 2;
     results: "results", MUTATIONS;
 }

@@ -104,7 +104,7 @@ fn packed(arguments: &Export, ending: &str, output: Output) -> anyhow::Result<()
     output::line(&format!("{}: {}, {} bytes", name(arguments.to), out.display(), bytes.len()))?;
     let states = packed.states.len();
     output::line(&format!(
-        "the classes of the network on {DRAWN} drawn images in each of {states} states\n"
+        "checked: the classes of the network on {DRAWN} drawn images in each of {states} states\n"
     ))?;
     for (number, state) in packed.states.iter().enumerate() {
         output::line(&format!("state {number:3}  {state}"))?;
