@@ -89,7 +89,7 @@
 //! # Memory
 //!
 //! Flash: [`Sizes`]. RAM: [`Model::scratch_len`] words from the caller, that is four bytes per unit of a first layer that
-//! sees pixels and two bits per unit of the widest layer; and less than 1 KiB of stack.
+//! sees pixels and two bits per unit of the widest layer; and some 1.2 KiB of stack.
 
 mod check;
 mod checksum;

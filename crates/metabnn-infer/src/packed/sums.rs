@@ -13,12 +13,12 @@ pub(super) const TOGETHER: usize = 8;
 /// with A the sum of the pixels whose weight is +1, and T of all of them, the sum is 2 A - T.
 pub(super) fn pixel_sums(planes: &[u8], eights: impl Iterator<Item = [u8; TOGETHER]>, sums: &mut [u32]) {
     sums.fill(0);
-    let mut total = 0;
+    let (mut total, mut table) = (0, [0; 256]);
     for (eight, plane) in eights.zip(planes.chunks_exact(sums.len().max(1))) {
         if eight == [0; TOGETHER] {
             continue;
         }
-        let table = subset_sums(eight);
+        subset_sums(eight, &mut table);
         total += u32::from(table[255]);
         for (sum, signs) in sums.iter_mut().zip(plane) {
             *sum = sum.wrapping_add(u32::from(table[usize::from(*signs)]));
@@ -27,15 +27,13 @@ pub(super) fn pixel_sums(planes: &[u8], eights: impl Iterator<Item = [u8; TOGETH
     sums.iter_mut().for_each(|sum| *sum = (2 * *sum).wrapping_sub(total));
 }
 
-/// The sum of those pixels whose bit is set in the index, for every index.
-#[inline(always)]
-fn subset_sums(eight: [u8; TOGETHER]) -> [u16; 256] {
-    let mut table = [0; 256];
+/// The sum of those pixels whose bit is set in the index, for every index; that of none is there already.
+#[inline(never)]
+fn subset_sums(eight: [u8; TOGETHER], table: &mut [u16; 256]) {
     for (bit, pixel) in eight.into_iter().enumerate() {
         let (without, with) = table[..2 << bit].split_at_mut(1 << bit);
         with.iter_mut().zip(without).for_each(|(with, without)| *with = *without + u16::from(pixel));
     }
-    table
 }
 
 /// The sums of a sample of signs, one per row of weights of `inputs` +-1 each: inputs - 2 popcount(w XOR x). Shapes:

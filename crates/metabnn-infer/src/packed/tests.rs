@@ -198,7 +198,7 @@ fn the_sizes_are_those_of_the_table() {
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    Model::parse(bytes).map(|_| ()).unwrap_err().to_string()
+    Model::parse(bytes).map(|_| ()).expect_err("it is damaged").to_string()
 }
 
 /// The bytes with the length and the checksum that they ought to have.
