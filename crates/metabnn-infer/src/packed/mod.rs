@@ -3,7 +3,7 @@
 //! One bit per weight, one comparison of whole numbers per hidden unit, four numbers per class. A [`Model`] is read
 //! where it lies, from all bytes of a file at any alignment: nothing is copied, nothing allocated. [`Model::parse`]
 //! checks all of it; after that nothing can fail but for what it is given. `metabnn export` writes such files, and
-//! [`Content`] does from its parts.
+//! `Content` does from its parts, with the feature `alloc`.
 //!
 //! ```
 //! # #[cfg(feature = "alloc")]
