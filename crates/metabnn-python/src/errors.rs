@@ -4,6 +4,7 @@ use std::io;
 
 use metabnn::data::DataError as Data;
 use metabnn::experiment::ExperimentError as Experiment;
+use metabnn::export::ExportError;
 use metabnn::model::{ContainerError, ModelError as Model};
 use metabnn::recipe::{RecipeError as OneOfRecipe, RecipeErrors};
 use metabnn::report::ReportError;
@@ -107,6 +108,12 @@ impl Raise for TrainError {
 }
 
 impl Raise for Model {
+    fn raise(self) -> PyErr {
+        ModelError::new_err(message(&self))
+    }
+}
+
+impl Raise for ExportError {
     fn raise(self) -> PyErr {
         ModelError::new_err(message(&self))
     }

@@ -26,7 +26,7 @@ mod module {
     #[pymodule_export]
     use super::recipe::{Recipe, curve_error, recipes};
     #[pymodule_export]
-    use super::results::{bench, compare, evaluate, export, report};
+    use super::results::{bench, compare, evaluate, export, export_model, report};
     #[pymodule_export]
     use super::samples::{Dataset, Split, catalogue, fetch, load, verify};
     #[pymodule_export]

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use metabnn::bench::{Options, measure};
 use metabnn::data;
 use metabnn::evaluate::evaluate as score;
+use metabnn::export::{ExportError, Packed, c_header, c_name, drawn, npz};
 use metabnn::model::Model;
 use metabnn::recipe::settings::{Precision, State};
 use metabnn::report as reports;
 use metabnn::report::export::Kind;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use serde_json::json;
+use pyo3::types::PyBytes;
+use serde_json::{Value as Json, json};
 
 use crate::errors::OrRaise;
 use crate::machine::machine;
@@ -38,6 +40,39 @@ pub fn export(py: Python<'_>, folder: PathBuf, to: &str, out: PathBuf) -> PyResu
         _ => return Err(PyValueError::new_err(format!("to: tensorboard, csv or jsonl, not {to:?}"))),
     };
     py.detach(|| reports::export::export(&folder, kind, &out)).or_raise()
+}
+
+/// Images of noise that a packed model is compared with its network on.
+const DRAWN: usize = 256;
+
+/// A model in the format of a device or of NumPy: the bytes of the file, and what is to be said of it, as JSON. `name` is
+/// that of the functions of a C header.
+#[pyfunction]
+pub fn export_model(py: Python<'_>, model: &[u8], to: &str, name: &str) -> PyResult<(Py<PyBytes>, String)> {
+    let model = Model::from_bytes(model).or_raise()?;
+    let (bytes, said) = py.detach(|| exported(&model, to, name))?;
+    Ok((PyBytes::new(py, &bytes).unbind(), said.to_string()))
+}
+
+fn exported(model: &Model, to: &str, name: &str) -> PyResult<(Vec<u8>, Json)> {
+    let packed = || {
+        let packed = Packed::of(model)?;
+        packed.check(model, &drawn(model, DRAWN))?;
+        Ok::<_, ExportError>(packed)
+    };
+    Ok(match to {
+        "npz" => (npz(model).or_raise()?, json!({})),
+        "packed" => {
+            let Packed { bytes, states, costs } = packed().or_raise()?;
+            (bytes, json!({"states": states, "costs": costs}))
+        }
+        "c-header" => {
+            let packed = packed().or_raise()?;
+            let (text, costs) = c_header(&packed, &c_name(name)).or_raise()?;
+            (text.into_bytes(), json!({"states": packed.states, "costs": costs}))
+        }
+        _ => return Err(PyValueError::new_err(format!("to: packed, c-header or npz, not {to:?}"))),
+    })
 }
 
 /// Accuracy and loss of a model on each test of its run, as JSON.

@@ -122,6 +122,44 @@ def test_models_and_pickles_come_back(glyphs, tmp_path):
         metabnn.Network.load(tmp_path / "none")
 
 
+def test_networks_are_packed_for_devices(glyphs, tmp_path):
+    stream = stream_of(glyphs)
+    network = network_of(stream)
+    trainer = metabnn.Trainer(network, epochs=1)
+    for experience in stream:
+        trainer.train(experience)
+    said = network.export(tmp_path / "net.packed", stream=stream)
+    assert len(said["states"]) >= 3 and said["costs"]["footprint"] == (tmp_path / "net.packed").stat().st_size
+    network.export(tmp_path / "net.h", "c-header", stream)
+    assert "net_classify" in (tmp_path / "net.h").read_text()
+    network.export(tmp_path / "net.npz", "npz")
+    arrays = np.load(tmp_path / "net.npz")
+    assert any((arrays[name] == network.binary_weights[0]).all() for name in arrays if arrays[name].shape == (40, 784))
+    with pytest.raises(ValueError, match="to:"):
+        network.export(tmp_path / "net", "onnx")
+    of_batch = network_of(stream, **{"norm.statistics": "batch"})
+    with pytest.raises(metabnn.ModelError, match="statistics"):
+        of_batch.export(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk here that is always full")
+def test_a_full_disk_loses_nothing(glyphs, tmp_path, monkeypatch):
+    network = network_of(stream_of(glyphs))
+    network.save(tmp_path / "model.safetensors")
+    whole = (tmp_path / "model.safetensors").read_bytes()
+
+    def full(self, content):
+        with open("/dev/full", "wb") as file:
+            file.write(content)
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        network.save(tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
 def test_epochs_are_told_and_an_exception_stops(glyphs):
     stream = stream_of(glyphs)
     network = network_of(stream)

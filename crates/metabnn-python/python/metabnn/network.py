@@ -129,7 +129,25 @@ class Network:
 
     def save(self, path: str | os.PathLike[str], stream: Stream | None = None) -> None:
         """Writes a model.safetensors: what testing needs, without the optimizer (pickle keeps that as well)."""
-        Path(path).write_bytes(self.to_bytes(stream))
+        _write(Path(path), self.to_bytes(stream))
+
+    def export(
+        self, path: str | os.PathLike[str], to: str = "packed", stream: Stream | None = None
+    ) -> dict[str, Any]:
+        """Writes the network for a device or for other programs; gives what `metabnn export` says of it.
+
+        to: "packed", a file for the crate metabnn-infer, "c-header", a header in C99 whose functions are named after the
+        file, or "npz", NumPy arrays. stream: the tests whose batch norms and pixel orders go with it. Of the first two,
+        the dict has `states`, in the order in which they are numbered, and `costs`: bytes and operations of an inference;
+        they are compared with the network before they are written.
+
+        Raises ModelError where a network cannot be packed, and says why: one of full precision, with convolutions, on
+        features, or with the statistics of the test batch.
+        """
+        content, said = _metabnn.export_model(self.to_bytes(stream), to, Path(path).stem)
+        _write(Path(path), content)
+        found: dict[str, Any] = json.loads(said)
+        return found
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -160,6 +178,16 @@ def _sizes(shape: int | Sequence[int]) -> tuple[int, int, int]:
         raise _metabnn.DataError(f"shape: features, (rows, columns) or (channels, rows, columns), not {shape}")
     one, two, three = (1,) * (3 - len(sizes)) + tuple(int(size) for size in sizes)
     return one, two, three
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file beside its place, then renames it: what was there before stays if this fails."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
