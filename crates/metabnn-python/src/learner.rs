@@ -1,6 +1,7 @@
 //! A network that learns.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::time::Instant;
 
 use metabnn::data::Shape;
@@ -8,7 +9,7 @@ use metabnn::model::Model;
 use metabnn::network::{Layer, NormState};
 use metabnn::train::{self, Learned, Lesson};
 use numpy::ToPyArray;
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyIndexError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -29,11 +30,24 @@ pub struct Learner {
     learner: train::Learner,
 }
 
-/// Numbers of an epoch that are told when it is over.
+/// What is to be told of some epochs.
 #[derive(Default)]
-struct Epoch {
+struct Told {
+    lesson: usize,
+    /// Sum over the steps.
     loss: f64,
     steps: u32,
+    /// Share of the binary weights that the last epoch changed, layer by layer.
+    flips: Vec<f64>,
+}
+
+impl Told {
+    fn add(&mut self, learned: Learned) {
+        self.lesson = learned.lesson;
+        self.loss += f64::from(learned.loss);
+        self.steps += 1;
+        self.flips = learned.flips.iter().flatten().map(|flips| flips.flipped).collect();
+    }
 }
 
 #[pymethods]
@@ -59,65 +73,53 @@ impl Learner {
         Ok(())
     }
 
-    /// Learns `samples`. `on_epoch` hears of each epoch, and may raise; then, and at Ctrl-C, the lesson stops after its
-    /// present step.
-    #[pyo3(signature = (samples, epochs, is_task, on_epoch=None))]
-    fn learn(
+    /// Learns `samples` for so many epochs. At Ctrl-C it stops after its present step.
+    fn learn(&mut self, py: Python<'_>, samples: &Split, epochs: usize, is_task: bool) -> PyResult<()> {
+        self.go_on(py, samples, Lesson { epochs, is_task }, 0..epochs).map(|_| ())
+    }
+
+    /// Epoch `epoch` of such a lesson, counted from 0; gives what is to be told of it.
+    fn learn_epoch<'py>(
         &mut self,
-        py: Python<'_>,
+        py: Python<'py>,
         samples: &Split,
         epochs: usize,
         is_task: bool,
-        on_epoch: Option<Py<PyAny>>,
-    ) -> PyResult<()> {
-        self.learner.set_machine(&machine()?);
-        let (learner, split) = (&mut self.learner, &samples.split);
-        let lesson = Lesson { epochs, is_task };
-        let (mut raised, mut looked, mut epoch) = (None, Instant::now(), Epoch::default());
-        let observe = |learned: Learned| {
-            epoch.loss += f64::from(learned.loss);
-            epoch.steps += 1;
-            let is_due = looked.elapsed() >= LOOK;
-            if !is_due && (learned.flips.is_none() || on_epoch.is_none()) {
-                return ControlFlow::Continue(());
-            }
-            looked = Instant::now();
-            match Python::attach(|py| tell(py, &learned, &mut epoch, on_epoch.as_ref())) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    raised = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        };
-        let result = py.detach(|| learner.learn_observed(split, lesson, observe));
-        match raised {
-            Some(error) => Err(error),
-            None => result.or_raise().map(|_| ()),
+        epoch: usize,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        if epoch >= epochs {
+            return Err(PyIndexError::new_err(format!("there is no epoch {epoch} of {epochs}")));
         }
+        let told = self.go_on(py, samples, Lesson { epochs, is_task }, epoch..epoch + 1)?;
+        let dict = PyDict::new(py);
+        dict.set_item("lesson", told.lesson)?;
+        dict.set_item("epoch", epoch + 1)?;
+        dict.set_item("steps", self.steps())?;
+        dict.set_item("loss", told.loss / f64::from(told.steps.max(1)))?;
+        dict.set_item("flips", told.flips)?;
+        Ok(dict)
     }
 
     /// Accuracy in [0, 1] and mean loss in nats, with the batch-norm state of `task` or the present one.
     #[pyo3(signature = (samples, task=None))]
-    fn evaluate(&mut self, py: Python<'_>, samples: &Split, task: Option<usize>) -> PyResult<(f64, f64)> {
-        self.fits(samples, task)?;
-        let learner = &self.learner;
-        let score = py.detach(|| learner.evaluate(&samples.split, task));
+    fn evaluate(slf: &Bound<'_, Self>, samples: &Split, task: Option<usize>) -> PyResult<(f64, f64)> {
+        let this = Self::to_read(slf, samples, task)?;
+        let learner = &this.learner;
+        let score = slf.py().detach(|| learner.evaluate(&samples.split, task));
         Ok((score.accuracy, score.loss))
     }
 
     /// Outputs, (samples, classes).
     #[pyo3(signature = (samples, task=None))]
     fn logits<'py>(
-        &mut self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         samples: &Split,
         task: Option<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.fits(samples, task)?;
-        let learner = &self.learner;
-        let logits = py.detach(|| learner.logits(&samples.split, task));
-        shaped(py, &logits, vec![samples.split.len(), self.learner.classes()])
+        let this = Self::to_read(slf, samples, task)?;
+        let learner = &this.learner;
+        let logits = slf.py().detach(|| learner.logits(&samples.split, task));
+        shaped(slf.py(), &logits, vec![samples.split.len(), learner.classes()])
     }
 
     /// Hidden weights of each layer: (out, in), of convolutions (out, in, kernel, kernel).
@@ -214,11 +216,52 @@ impl Learner {
 }
 
 impl Learner {
-    /// Refuses samples that the network does not take, and tasks that it has no state of.
-    fn fits(&mut self, samples: &Split, task: Option<usize>) -> PyResult<()> {
+    /// The given epochs of a lesson, without Python's lock; now and then it looks for signals.
+    fn go_on(
+        &mut self,
+        py: Python<'_>,
+        samples: &Split,
+        lesson: Lesson,
+        epochs: Range<usize>,
+    ) -> PyResult<Told> {
         self.learner.set_machine(&machine()?);
-        self.has_state(task)?;
-        self.learner.takes(&samples.split).or_raise()
+        let (mut told, mut raised, mut looked) = (Told::default(), None, Instant::now());
+        let observe = |learned: Learned| {
+            told.add(learned);
+            if looked.elapsed() < LOOK {
+                return ControlFlow::Continue(());
+            }
+            looked = Instant::now();
+            raised = Python::attach(|py| py.check_signals()).err();
+            if raised.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let learner = &mut self.learner;
+        let result = py.detach(|| learner.learn_epochs(&samples.split, lesson, epochs, observe));
+        match raised {
+            Some(error) => Err(error),
+            None => result.or_raise().map(|_| told),
+        }
+    }
+
+    /// The network, to be read by any number of threads, with the threads of this process; it takes these samples, and has
+    /// a state of this task.
+    fn to_read<'py>(
+        slf: &Bound<'py, Self>,
+        samples: &Split,
+        task: Option<usize>,
+    ) -> PyResult<PyRef<'py, Self>> {
+        let busy = || PyRuntimeError::new_err("the network is learning just now, in another thread");
+        let machine = machine()?;
+        let this = slf.try_borrow().map_err(|_| busy())?;
+        let is_current = Arc::ptr_eq(&this.learner.state().knowledge.network.machine().pool, &machine.pool);
+        drop(this);
+        if !is_current {
+            slf.try_borrow_mut().map_err(|_| busy())?.learner.set_machine(&machine);
+        }
+        let this = slf.try_borrow().map_err(|_| busy())?;
+        this.has_state(task)?;
+        this.learner.takes(&samples.split).or_raise()?;
+        Ok(this)
     }
 
     fn has_state(&self, task: Option<usize>) -> PyResult<()> {
@@ -230,18 +273,4 @@ impl Learner {
             _ => Ok(()),
         }
     }
-}
-
-/// Signals, and what is to be said of an epoch that is over.
-fn tell(py: Python<'_>, learned: &Learned, epoch: &mut Epoch, on_epoch: Option<&Py<PyAny>>) -> PyResult<()> {
-    py.check_signals()?;
-    let (Some(flips), Some(on_epoch)) = (&learned.flips, on_epoch) else { return Ok(()) };
-    let Epoch { loss, steps } = std::mem::take(epoch);
-    let told = PyDict::new(py);
-    told.set_item("lesson", learned.lesson)?;
-    told.set_item("epoch", learned.epoch)?;
-    told.set_item("steps", learned.steps)?;
-    told.set_item("loss", loss / f64::from(steps.max(1)))?;
-    told.set_item("flips", flips.iter().map(|flips| flips.flipped).collect::<Vec<_>>())?;
-    on_epoch.call1(py, (told,)).map(|_| ())
 }

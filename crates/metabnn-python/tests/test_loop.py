@@ -5,6 +5,7 @@ import pickle
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +178,36 @@ def test_epochs_are_told_and_an_exception_stops(glyphs):
     assert (network.tasks, network.steps) == (1, 24)
     trainer.train(stream[1])
     assert network.tasks == 2
+
+
+def test_a_callback_may_look_at_the_network_and_changes_no_bit(glyphs):
+    stream = stream_of(glyphs)
+    networks, seen = [network_of(stream) for _ in range(2)], []
+    for network, callback in zip(networks, (None, lambda _: seen.append(networks[1].evaluate(*glyphs.test)[0]))):
+        trainer = metabnn.Trainer(network, epochs=3)
+        trainer.train(stream[0], callback=callback)
+        trainer.train(stream[1], callback=callback)
+    assert len(seen) == 6
+    assert all((one == other).all() for one, other in zip(*(network.hidden_weights for network in networks)))
+
+
+def test_many_threads_read_one_network(glyphs):
+    stream = stream_of(glyphs)
+    network = network_of(stream)
+    trainer = metabnn.Trainer(network, epochs=1)
+    trainer.train(stream[0])
+    x = stream[0].x
+    expected = network.logits(x)
+    with ThreadPoolExecutor(8) as pool:
+        assert all((one == expected).all() for one in pool.map(network.logits, [x] * 40))
+    worker = threading.Thread(target=trainer.train, args=(stream[1],), kwargs={"epochs": 200})
+    worker.start()
+    try:
+        with pytest.raises(RuntimeError, match="learning just now"):
+            while worker.is_alive():
+                network.logits(x)
+    finally:
+        worker.join()
 
 
 def test_ctrl_c_stops_training_and_leaves_the_network_usable(glyphs):

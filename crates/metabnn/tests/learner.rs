@@ -44,7 +44,7 @@ fn lessons_in_order_are_a_run() {
                 flips.extend(learned.flips.unwrap_or_default());
                 ControlFlow::Continue(())
             };
-            assert!(learner.learn_observed(task, Lesson::task(2), observe).unwrap().is_continue());
+            assert!(learner.learn_epochs(task, Lesson::task(2), 0..2, observe).unwrap().is_continue());
         }
         let scores: Vec<f64> =
             stream.tests.iter().map(|test| learner.evaluate(&test.images, test.phase).accuracy).collect();
@@ -79,6 +79,25 @@ fn a_learner_goes_on_from_its_bytes() {
 }
 
 #[test]
+fn epochs_one_after_the_other_are_the_lesson() {
+    for rule in [Rule::default(), Rule::Ewc(Ewc { samples: 20, ..Ewc::default() })] {
+        let settings = settings(rule, Statistics::Recalibrated);
+        let stream = stream(&settings);
+        let mut whole = learner(&settings, &stream);
+        let mut parts = whole.clone();
+        for task in &stream.phases {
+            whole.learn(task, Lesson::task(3)).unwrap();
+            for epoch in 0..3 {
+                let go_on = |_| ControlFlow::Continue(());
+                let done = parts.learn_epochs(task, Lesson::task(3), epoch..epoch + 1, go_on).unwrap();
+                assert!(done.is_continue());
+            }
+        }
+        assert!(whole.to_bytes().unwrap() == parts.to_bytes().unwrap());
+    }
+}
+
+#[test]
 fn a_lesson_that_is_stopped_does_not_count() {
     let settings = settings(Rule::default(), Statistics::Running);
     let stream = stream(&settings);
@@ -87,7 +106,8 @@ fn a_lesson_that_is_stopped_does_not_count() {
         2 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    assert!(learner.learn_observed(&stream.phases[0], Lesson::task(2), stop_after_two).unwrap().is_break());
+    let lesson = Lesson::task(2);
+    assert!(learner.learn_epochs(&stream.phases[0], lesson, 0..2, stop_after_two).unwrap().is_break());
     let state = learner.state();
     assert_eq!((state.record.steps, state.place.task, state.knowledge.remembered.len()), (2, 0, 0));
     learner.learn(&stream.phases[0], Lesson::task(1)).unwrap();

@@ -53,25 +53,22 @@ class Network:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._settings = with_statistics({"network.hidden": hidden, "seed": seed, **flat(settings or {})})
-        self._learner = _metabnn.Learner(changes(self._settings), _sizes(shape), classes)
+        self._take(_metabnn.Learner(changes(self._settings), _sizes(shape), classes))
+
+    def _take(self, learner: _metabnn.Learner) -> None:
+        self._learner = learner
+        #: Channels, rows and columns of a sample.
+        self.shape: tuple[int, int, int] = learner.shape
+        #: Number of classes.
+        self.classes: int = learner.classes
 
     @classmethod
     def _of(cls, learner: _metabnn.Learner) -> Network:
         made = cls.__new__(cls)
-        made._learner = learner
+        made._take(learner)
         own = {key: value for key, value in flat(made.settings).items() if key.split(".")[0] in SECTIONS}
         made._settings = own
         return made
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, rows and columns of a sample."""
-        return self._learner.shape
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return self._learner.classes
 
     @property
     def steps(self) -> int:
@@ -164,7 +161,7 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._settings = state["settings"]
-        self._learner = _metabnn.Learner.of_bytes(state["learner"])
+        self._take(_metabnn.Learner.of_bytes(state["learner"]))
 
     def __repr__(self) -> str:
         hidden = "-".join(str(weights.shape[0]) for weights in self.hidden_weights[:-1])

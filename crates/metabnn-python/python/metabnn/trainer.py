@@ -75,8 +75,9 @@ class Trainer:
         """Learns a task: an experience of a stream, or samples x with labels y, for so many epochs.
 
         callback: called after every epoch with a dict of lesson, epoch, steps, loss (the mean over the epoch, in nats)
-        and flips (the share of binary weights of each layer that the epoch changed). What it raises stops the training
-        after its present step, as Ctrl-C does; the network stays usable, and the experience does not count as learned.
+        and flips (the share of binary weights of each layer that the epoch changed); it may look at the network. What it
+        raises stops the training, as Ctrl-C does after the present step; the network stays usable, and an experience
+        whose last epoch was not done does not count as learned.
 
         Raises DataError for samples that are not what the network takes, TrainingError when the loss is no longer finite.
         """
@@ -97,7 +98,14 @@ class Trainer:
             samples = split(x, y, self.network.classes)
         if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1:
             raise ValueError(f"epochs: a whole number >= 1, not {epochs!r}")
-        self.network._learner.learn(samples, int(epochs), is_task, callback)
+        learner = self.network._learner
+        if callback is None:
+            learner.learn(samples, int(epochs), is_task)
+        else:
+            if not callable(callback):
+                raise TypeError(f"callback: a function, not {type(callback).__name__}")
+            for epoch in range(int(epochs)):
+                callback(learner.learn_epoch(samples, int(epochs), is_task, epoch))
         self._lessons += 1
 
     def evaluate(self, stream: Stream) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 //! Learning in a loop of one's own: a task at a time, or samples as they come.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::batches::Batches;
 use super::boundaries::end_of_task;
@@ -163,18 +163,21 @@ impl Learner {
     /// # Errors
     /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::NotFinite`].
     pub fn learn(&mut self, samples: &Split, lesson: Lesson) -> Result<(), TrainError> {
-        self.learn_observed(samples, lesson, |_| ControlFlow::Continue(())).map(|_| ())
+        self.learn_epochs(samples, lesson, 0..lesson.epochs, |_| ControlFlow::Continue(())).map(|_| ())
     }
 
-    /// [`Learner::learn`], with an observer that hears of every step and may stop the lesson. A lesson that was stopped
-    /// or failed does not count; the steps it did stay done.
+    /// The given epochs of a lesson, counted from 0, with an observer that hears of every step and may stop. What is to be
+    /// done in its first and after its last epoch is done there: whoever wants to look in between asks for the epochs of a
+    /// lesson one after the other, with the same samples, and gets the same bits. A lesson of which the last epoch was not
+    /// done does not count; the steps it did stay done.
     ///
     /// # Errors
     /// As [`Learner::learn`].
-    pub fn learn_observed(
+    pub fn learn_epochs(
         &mut self,
         samples: &Split,
         lesson: Lesson,
+        epochs: Range<usize>,
         mut observe: impl FnMut(Learned) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         self.takes(samples)?;
@@ -183,11 +186,12 @@ impl Learner {
             return Err(TrainError::Samples { problem });
         }
         let index = self.state.place.task;
-        if lesson.is_task {
+        if lesson.is_task && epochs.start == 0 {
             self.state.start_task(&self.settings);
         }
-        let mut batches = Batches::of(samples, &self.settings, self.state.place, lesson.epochs);
-        let mut done = 0;
+        let place = Place { task: index, epoch: epochs.start, batch: 0 };
+        let mut batches = Batches::of(samples, &self.settings, place, epochs.end);
+        let mut done = epochs.start * batches.per_epoch();
         while let Some(batch) = batches.next.take() {
             let State { knowledge, adam, signs, record, .. } = &mut self.state;
             let mut gather = || batches.look_ahead();
@@ -202,7 +206,9 @@ impl Learner {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        self.end(samples, lesson)?;
+        if epochs.end == lesson.epochs {
+            self.end(samples, lesson)?;
+        }
         Ok(ControlFlow::Continue(()))
     }
 
