@@ -199,7 +199,7 @@ impl Learner {
             (done, record.steps) = (done + 1, record.steps + 1);
             let (epoch, steps) = (1 + (done - 1) / batches.per_epoch(), record.steps);
             check_finite("the loss", [loss], (index + 1, epoch, steps), &self.settings)?;
-            let is_last = done % batches.per_epoch() == 0;
+            let is_last = done.is_multiple_of(batches.per_epoch());
             let flips = is_last.then(|| signs.flips(&knowledge.network, (index + 1, epoch)));
             let learned = Learned { lesson: index + 1, epoch, steps, loss, flips };
             if observe(learned).is_break() {
