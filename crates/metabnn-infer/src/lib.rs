@@ -31,6 +31,7 @@ mod bits;
 pub mod kernels;
 #[cfg(feature = "alloc")]
 mod matrix;
+pub mod learn;
 pub mod packed;
 
 pub use bits::{WORD, dot, pack, transpose_block, unpack};
