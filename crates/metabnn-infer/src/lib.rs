@@ -29,9 +29,9 @@ extern crate std;
 mod bits;
 #[cfg(feature = "alloc")]
 pub mod kernels;
+pub mod learn;
 #[cfg(feature = "alloc")]
 mod matrix;
-pub mod learn;
 pub mod packed;
 
 pub use bits::{WORD, dot, pack, transpose_block, unpack};

@@ -18,7 +18,9 @@ impl Seen<'_> {
     pub fn value(self, i: usize) -> f32 {
         match self {
             Self::Pixels(pixels) => pixels.get(i).map_or(0.0, |pixel| f32::from(*pixel)),
-            Self::Signs(normed) => normed.get(i).map_or(0.0, |normed| if *normed >= 0.0 { 1.0 } else { -1.0 }),
+            Self::Signs(normed) => {
+                normed.get(i).map_or(0.0, |normed| if *normed >= 0.0 { 1.0 } else { -1.0 })
+            }
         }
     }
 
@@ -69,7 +71,19 @@ pub(super) fn back_through_norm(normed: &mut [f32], d: impl Fn(usize, f32) -> f3
         slope += d * normed;
     }
     let (mean, slope) = (mean / units, slope / units);
-    normed.iter_mut().enumerate().for_each(|(unit, normed)| *normed = d(unit, *normed) - mean - *normed * slope);
+    normed
+        .iter_mut()
+        .enumerate()
+        .for_each(|(unit, normed)| *normed = d(unit, *normed) - mean - *normed * slope);
+}
+
+/// The same for hidden units: with `errors` of their signs, the gradient of a normed sum is gamma error where
+/// |gamma normed| <= 1, else 0. That is the straight-through estimator. All (units).
+pub(super) fn back_through_gate(normed: &mut [f32], errors: &[f32], gamma: f32) {
+    back_through_norm(normed, |unit, normed| {
+        let bound = gamma * normed;
+        if (-1.0..=1.0).contains(&bound) { gamma * errors.get(unit).copied().unwrap_or(0.0) } else { 0.0 }
+    });
 }
 
 /// `errors[i] = sum_o sign(levels[i, o]) g[o] / sqrt(out)`. Shapes: levels (in, out), g (out), errors (in).
@@ -80,8 +94,7 @@ pub(super) fn back_through_weights<L: Level>(levels: &[L], g: &[f32], errors: &m
     }
 }
 
-/// softmax(z) with z = gamma normed, as what the scores are multiplied with to give it: exp(z) / sum. Gives the largest z
-/// and 1 / sum_c exp(z_c - largest).
+/// What makes softmax(z) of exp(z), with z = gamma normed, (classes): the largest z, and 1 / sum_c exp(z_c - largest).
 pub(super) fn softmax(normed: &[f32], gamma: f32) -> (f32, f32) {
     let most = normed.iter().map(|normed| gamma * normed).fold(f32::NEG_INFINITY, f32::max);
     (most, 1.0 / normed.iter().map(|normed| exp(gamma * normed - most)).sum::<f32>())
@@ -89,6 +102,7 @@ pub(super) fn softmax(normed: &[f32], gamma: f32) -> (f32, f32) {
 
 /// Index of the largest number, the first among equals.
 pub(super) fn first_largest(numbers: &[f32]) -> usize {
-    let better = |best: (usize, f32), one: (usize, &f32)| if *one.1 > best.1 { (one.0, *one.1) } else { best };
+    let better =
+        |best: (usize, f32), one: (usize, &f32)| if *one.1 > best.1 { (one.0, *one.1) } else { best };
     numbers.iter().enumerate().fold((0, f32::NEG_INFINITY), better).0
 }

@@ -227,53 +227,57 @@ impl<'a, L: Level> Learner<'a, L> {
         let (units, hidden) = (self.shape.units(), self.shape.widest_hidden());
         let Some((states, rest)) = numbers.split_at_mut_checked(self.batch * units) else { return };
         let Some((errors, steps)) = rest.split_at_mut_checked(self.batch * hidden) else { return };
+        let states = states.get_mut(..count * units).unwrap_or(&mut []);
         let mut levels = levels.get_mut(..self.shape.synapses()).unwrap_or(&mut []);
         let mut to = units;
-        let scale = self.settings.lr * self.settings.plasticity.half() as f32 / count as f32;
+        let rate = self.settings.lr * self.settings.plasticity.half() as f32 / count as f32;
         let gamma = self.settings.gamma_hidden;
         for (layer, pair) in self.shape.widths().windows(2).enumerate().rev() {
             let &[inputs, outputs] = pair else { return };
-            let Some((before, weights)) = levels.split_at_mut_checked(levels.len() - inputs * outputs) else {
+            let from = to - outputs;
+            let behind = levels.len() - inputs * outputs;
+            let (Some((before, weights)), Some(steps)) =
+                (levels.split_at_mut_checked(behind), steps.get_mut(..outputs))
+            else {
                 return;
             };
-            let Some(steps) = steps.get_mut(..outputs) else { return };
-            let from = to - outputs;
-            let samples = || states.chunks_exact(units).take(count);
-            if layer > 0 {
-                for (state, errors) in samples().zip(errors.chunks_exact_mut(hidden)) {
-                    layer::back_through_weights(weights, state.get(from..to).unwrap_or(&[]), &mut errors[..inputs]);
+            let is_first = layer == 0;
+            if !is_first {
+                // With the weights before their step.
+                for (state, errors) in states.chunks_exact(units).zip(errors.chunks_exact_mut(hidden)) {
+                    let errors = errors.get_mut(..inputs).unwrap_or(&mut []);
+                    layer::back_through_weights(weights, part(state, from, to), errors);
                 }
             }
+            let seen = |state, pixels| {
+                if is_first { Seen::Pixels(pixels) } else { Seen::Signs(part(state, from - inputs, from)) }
+            };
             for (input, row) in weights.chunks_exact_mut(outputs).enumerate() {
                 steps.fill(0.0);
-                let mut any = false;
-                for (state, pixels) in samples().zip(images.chunks_exact(self.shape.inputs())) {
-                    let seen = match layer {
-                        0 => Seen::Pixels(pixels),
-                        _ => Seen::Signs(state.get(from - inputs..from).unwrap_or(&[])),
-                    };
-                    let value = seen.value(input) * (seen.scale() * scale);
+                let samples = states.chunks_exact(units).zip(images.chunks_exact(self.shape.inputs()));
+                for (state, pixels) in samples {
+                    let seen = seen(state, pixels);
+                    let value = seen.value(input) * (seen.scale() * rate);
                     if value != 0.0 {
-                        any = true;
-                        let errors = state.get(from..to).unwrap_or(&[]);
+                        let errors = part(state, from, to);
                         steps.iter_mut().zip(errors).for_each(|(step, error)| *step += value * error);
                     }
                 }
-                if any {
-                    let random = Row::new(self.seed, self.step, layer, input);
-                    step_row(row, steps, &self.settings.plasticity, random);
-                }
+                let random = Row::new(self.seed, self.step, layer, input);
+                step_row(row, steps, &self.settings.plasticity, random);
             }
-            if layer > 0 {
-                for (state, errors) in states.chunks_exact_mut(units).take(count).zip(errors.chunks_exact(hidden)) {
+            if !is_first {
+                for (state, errors) in states.chunks_exact_mut(units).zip(errors.chunks_exact(hidden)) {
                     let normed = state.get_mut(from - inputs..from).unwrap_or(&mut []);
-                    layer::back_through_norm(normed, |unit, normed| {
-                        let passes = (gamma * normed).abs() <= 1.0;
-                        if passes { gamma * errors.get(unit).copied().unwrap_or(0.0) } else { 0.0 }
-                    });
+                    layer::back_through_gate(normed, errors, gamma);
                 }
             }
             (levels, to) = (before, from);
         }
     }
+}
+
+/// The units `from..to` of a sample.
+fn part(state: &[f32], from: usize, to: usize) -> &[f32] {
+    state.get(from..to).unwrap_or(&[])
 }

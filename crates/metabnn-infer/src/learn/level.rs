@@ -1,7 +1,7 @@
 //! Hidden weights in a few levels: what they are stored in, and how they step.
 
-use super::random::Row;
 use super::plasticity::Plasticity;
+use super::random::Row;
 
 /// What a hidden weight is stored in: `i8` or `i16`.
 pub trait Level: Copy + sealed::Sealed {
@@ -62,12 +62,16 @@ pub(super) fn depth(level: i32) -> i32 {
 /// A step of the hidden weights behind one input, for all units of a layer. Both (units).
 ///
 /// `steps` are in levels, to be taken off. Each is rounded up or down at random, so that on the average it is kept; one
-/// that would bring its weight back towards the change of sign is attenuated before. See the [module](super).
+/// that would bring its weight back towards the change of sign is attenuated before. See the [module](super). Where no
+/// step is to be taken, no bits are drawn: with none, black pixels cost little.
 pub(super) fn step_row<L: Level>(levels: &mut [L], steps: &[f32], plasticity: &Plasticity, row: Row) {
     let (most, one) = (plasticity.half() - 1, (1_u64 << L::FRACTION) as f32);
     for (place, (level, step)) in levels.iter_mut().zip(steps).enumerate() {
         // The cast keeps what is too large at the ends of 32 bits.
         let exact = (step * one) as i32;
+        if exact == 0 {
+            continue;
+        }
         let old = level.number();
         // They have the same sign where the step, taken off, would shrink the weight.
         let shrinks = (old ^ exact) >= 0;

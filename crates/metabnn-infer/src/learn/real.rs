@@ -9,7 +9,8 @@ pub(super) fn exp(x: f32) -> f32 {
     // The cast rounds towards 0, so half is added away from it.
     let n = (x / LN_2 + if x < 0.0 { -0.5 } else { 0.5 }) as i32;
     let r = x - n as f32 * LN_2;
-    let series = 1.0 + r * (1.0 + r / 2.0 * (1.0 + r / 3.0 * (1.0 + r / 4.0 * (1.0 + r / 5.0 * (1.0 + r / 6.0)))));
+    let series =
+        1.0 + r * (1.0 + r / 2.0 * (1.0 + r / 3.0 * (1.0 + r / 4.0 * (1.0 + r / 5.0 * (1.0 + r / 6.0)))));
     series * f32::from_bits(((n + 127) as u32) << 23)
 }
 
