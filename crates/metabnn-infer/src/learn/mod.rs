@@ -69,8 +69,8 @@
 //! # Memory and time
 //!
 //! [`Shape::synapses`] levels and [`Shape::numbers`] floats, from the caller; a [`Learner`] itself is less than 1 KiB, most
-//! of it the table, and the stack that a step takes is less than 1 KiB, too. Signs are read from the levels, none are kept
-//! beside. A step costs three sweeps over the levels; black pixels are left out of the first layer's, which has no way
+//! of it the table. The firmware in `examples/cortex-m`, which prints and runs a packed model as well, has enough with 4
+//! KiB of stack. Signs are read from the levels, none are kept beside. A step costs three sweeps over the levels; black pixels are left out of the first layer's, which has no way
 //! back. It wants a processor that multiplies floats; without one it is slow.
 
 mod error;
