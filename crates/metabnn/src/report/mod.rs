@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use error::ReportError;
+pub use plots::curves;
 pub use table::table;
 
 use folder::{Results, read_results, sweep, write_atomically, write_summary};

@@ -4,6 +4,7 @@ mod accuracy;
 mod axes;
 mod canvas;
 mod comparison;
+pub mod curves;
 mod flips;
 mod landscape;
 mod loss_increase;
