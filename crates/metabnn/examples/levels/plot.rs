@@ -8,8 +8,10 @@ use metabnn::report::curves::{Curve, Panel, draw};
 
 use super::{FLOATS, mean};
 
-/// Accuracies over seeds, by panel, then by line, then by bits.
-type Found = BTreeMap<(String, u32), BTreeMap<bool, BTreeMap<u32, Vec<f64>>>>;
+/// Accuracies over seeds, by line, metaplastic or not, then by bits.
+type Lines = BTreeMap<bool, BTreeMap<u32, Vec<f64>>>;
+/// The same by panel, that is, stream and batch.
+type Found = BTreeMap<(String, u32), Lines>;
 
 /// Draws `tables` as `to`.svg and `to`.png.
 pub fn plot(to: &Path, tables: &[String]) -> Result<(), Box<dyn Error>> {
@@ -40,7 +42,7 @@ pub fn plot(to: &Path, tables: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn panel(((stream, batch), lines): ((String, u32), BTreeMap<bool, BTreeMap<u32, Vec<f64>>>)) -> Panel {
+fn panel(((stream, batch), lines): ((String, u32), Lines)) -> Panel {
     let name = if stream == "permuted" { "5 permuted MNIST" } else { "Fashion-MNIST, 20 subsets" };
     let curve = |(is_metaplastic, bits): (bool, BTreeMap<u32, Vec<f64>>)| Curve {
         name: if is_metaplastic { "metaplastic" } else { "m = 0" }.into(),
