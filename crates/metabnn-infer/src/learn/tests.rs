@@ -225,7 +225,10 @@ fn memory_is_what_the_shape_says() {
     levels[LEVELS] = 77;
     let short = learner(&mut levels[..LEVELS - 1], &mut numbers);
     assert_eq!(short, Err(LearnError::Levels { needs: LEVELS, got: LEVELS - 1 }));
-    assert_eq!(short.unwrap_err().to_string(), "the learner needs 3552 levels, got 3551");
+    assert_eq!(
+        short.map_err(|error| error.to_string()),
+        Err("the learner needs 3552 levels, got 3551".into())
+    );
     let needs = SHAPE.numbers(1);
     let short = learner(&mut levels, &mut numbers[..needs - 1]);
     assert_eq!(short, Err(LearnError::Numbers { needs, got: needs - 1 }));
