@@ -15,9 +15,10 @@
 //! # }
 //! ```
 //!
-//! The crate is `no_std`. [`packed`] models, which are what a device runs, need no allocator: a firmware depends on this
-//! crate with `default-features = false`. Matrices need one, the feature `alloc`. Whole batches go through `kernels`,
-//! which with the feature `std` use the widest instructions of the machine.
+//! The crate is `no_std`. [`packed`] models, which are what a device runs, need no allocator, nor does [`learn`], which
+//! goes on learning there: a firmware depends on this crate with `default-features = false`. Matrices need one, the
+//! feature `alloc`. Whole batches go through `kernels`, which with the feature `std` use the widest instructions of the
+//! machine.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -47,7 +47,7 @@ impl<'s> Shape<'s> {
     /// 32-bit floats to work in, for batches of at most `batch` images:
     /// batch x (units of all layers + widest hidden layer) + widest layer.
     pub const fn numbers(self, batch: usize) -> usize {
-        batch.saturating_mul(self.units() + self.widest_hidden()).saturating_add(self.widest())
+        batch.saturating_mul(self.units().saturating_add(self.widest_hidden())).saturating_add(self.widest())
     }
 
     /// Bytes of all memory that a learner is given: its levels and its numbers.
