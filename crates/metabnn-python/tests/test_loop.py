@@ -225,7 +225,7 @@ def test_ctrl_c_stops_training_and_leaves_the_network_usable(glyphs):
 
 def test_other_threads_go_on_while_a_network_trains(glyphs):
     stream = stream_of(glyphs)
-    trainer = metabnn.Trainer(metabnn.Network(stream.shape, stream.classes), epochs=4)
+    trainer = metabnn.Trainer(metabnn.Network(stream.shape, stream.classes), epochs=40)
     worker = threading.Thread(target=trainer.train, args=(stream[0],))
     ticks = 0
     worker.start()
