@@ -117,13 +117,16 @@ fn a_lesson_that_is_stopped_does_not_count() {
 #[test]
 fn samples_that_do_not_fit_are_refused() {
     let settings = settings(Rule::default(), Statistics::Running);
-    let mut learner = Learner::new(Machine::get(), settings, Shape::grey(28, 28), 5).unwrap();
     let Dataset { train, .. } = glyphs(10, 2);
     let one = View { selection: Some([3].into()), ..View::all(train.clone()) };
-    let mut error = |view: View| match learner.learn(&Split::new(vec![view]), Lesson::part()) {
-        Err(TrainError::Samples { problem }) => problem,
-        other => panic!("{other:?}"),
+    let error = |classes: usize, view: View| {
+        let mut learner =
+            Learner::new(Machine::get(), settings.clone(), Shape::grey(28, 28), classes).unwrap();
+        match learner.learn(&Split::new(vec![view]), Lesson::part()) {
+            Err(TrainError::Samples { problem }) => problem,
+            other => panic!("{other:?}"),
+        }
     };
-    assert_eq!(error(one), "1 sample: batch norm needs at least 2 to learn from");
-    assert_eq!(error(View::all(train)), "samples of 10 classes: the network has 5");
+    assert_eq!(error(10, one), "1 sample: batch norm needs at least 2 to learn from");
+    assert_eq!(error(5, View::all(train)), "samples of 10 classes: the network has 5");
 }
