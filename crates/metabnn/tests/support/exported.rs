@@ -55,9 +55,9 @@ pub fn network(settings: &Settings, image: Shape, classes: usize) -> (Model, Tas
 /// The same with batch norms drawn at random, one of its own for every task: scales of either sign and of 0, hardly any
 /// variance, means that a sum can have exactly.
 pub fn unsettled(settings: &Settings, image: Shape, classes: usize, seed: u32) -> Model {
-    let (mut model, _) = network(settings, image, classes);
+    let (Model { mut knowledge, description, .. }, stream) = network(settings, image, classes);
     let mut random = Stream::new(u64::from(seed), Purpose::NormScale, 7);
-    let Knowledge { network, remembered } = &mut model.knowledge;
+    let Knowledge { network, remembered } = &mut knowledge;
     let mut inputs = 255.0;
     for layer in &mut network.layers {
         let reach = inputs * (layer.linear.inputs() as f32).sqrt() / if inputs > 1.0 { 255.0 } else { 1.0 };
@@ -75,9 +75,8 @@ pub fn unsettled(settings: &Settings, image: Shape, classes: usize, seed: u32) -
                 states
             })
             .collect();
-        model.description.remembered = settings.tasks.count;
     }
-    model
+    Model::new(knowledge, &description.settings, &stream)
 }
 
 fn drawn_norm(state: &mut NormState, random: &mut Stream, reach: f32) {
