@@ -7,7 +7,7 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use metabnn::data::catalogue::{self, Entry, Source};
 use metabnn::data::fetch::{FetchOptions, Progress, fetch};
-use metabnn::data::{DataError, FileState, default_folder};
+use metabnn::data::{DataError, default_folder};
 use serde_json::json;
 
 use crate::arguments::{Data, DataCommand, DataFolder, Fetch, Output, Verify};
@@ -18,27 +18,6 @@ pub fn data(arguments: &Data, output: Output) -> anyhow::Result<()> {
         DataCommand::List(folder) => list(folder, output),
         DataCommand::Fetch(fetch) => fetch_sets(fetch, output),
         DataCommand::Verify(verify) => verify_sets(verify, output),
-    }
-}
-
-/// Whether a file is as it should be, as far as the catalogue can tell.
-fn is_right(state: &FileState) -> bool {
-    matches!(state, FileState::Right | FileState::NoChecksum)
-}
-
-fn describe(state: &FileState) -> String {
-    match state {
-        FileState::Right => "right".into(),
-        FileState::Missing => "missing".into(),
-        FileState::Different { expected, got } => {
-            format!("different: SHA-256 of the unzipped bytes is {got}, not {expected}")
-        }
-        FileState::NoChecksum => "of the right size; the catalogue has no checksum of it".into(),
-        FileState::Size { expected, got } if got > expected => {
-            format!("different: more than {expected} unzipped bytes")
-        }
-        FileState::Size { expected, got } => format!("different: {got} unzipped bytes, not {expected}"),
-        FileState::Unreadable(reason) => format!("unreadable: {reason}"),
     }
 }
 
@@ -56,7 +35,7 @@ fn list(data: &DataFolder, output: Output) -> anyhow::Result<()> {
         let place = match &entry.source {
             Source::Drawn(_) => "built in".to_string(),
             Source::Files(_) | Source::Records(_) => match entry.verify(data.folder.as_deref()) {
-                Ok(files) if files.iter().all(|file| is_right(&file.state)) => "here".into(),
+                Ok(files) if files.iter().all(|file| file.state.is_right()) => "here".into(),
                 Ok(_) => "incomplete".into(),
                 Err(_) => "not here".into(),
             },
@@ -169,7 +148,7 @@ fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
             files => files?,
         };
         for file in files {
-            let (right, state) = (is_right(&file.state), describe(&file.state));
+            let (right, state) = (file.state.is_right(), file.state.to_string());
             wrong += usize::from(!right);
             match output.json {
                 true => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use metabnn::export::{Costs, Packed, c_header, c_name, drawn, npz};
+use metabnn::export::{Costs, Packed, c_header, c_name, npz};
 use metabnn::report::export::{Kind, export as write};
 use metabnn::report::folder::write_atomically;
 use serde_json::json;
@@ -13,9 +13,6 @@ use serde_json::json;
 use crate::arguments::{Export, ExportFormat, Output, UsageError};
 use crate::eval::read;
 use crate::output;
-
-/// Images of noise that a packed model is compared with its network on.
-const DRAWN: usize = 256;
 
 pub fn export(arguments: &Export, output: Output) -> anyhow::Result<()> {
     match arguments.to {
@@ -83,8 +80,7 @@ fn packed(arguments: &Export, ending: &str, output: Output) -> anyhow::Result<()
     if let Some(statistics) = arguments.statistics {
         statistics.apply(&mut model.description.settings);
     }
-    let packed = Packed::of(&model).with_context(|| path.to_string())?;
-    packed.check(&model, &drawn(&model, DRAWN)).with_context(|| path.to_string())?;
+    let packed = Packed::checked(&model).with_context(|| path.to_string())?;
     let (bytes, costs) = match arguments.to {
         ExportFormat::CHeader => {
             let stem = out.file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -97,14 +93,15 @@ fn packed(arguments: &Export, ending: &str, output: Output) -> anyhow::Result<()
     if output.json {
         let (states, size) = (&packed.states, bytes.len());
         let document = json!({
-            "file": out, "bytes": size, "states": states, "images_checked": DRAWN, "costs": costs,
+            "file": out, "bytes": size, "states": states, "images_checked": Packed::DRAWN, "costs": costs,
         });
         return output::json(&document);
     }
     output::line(&format!("{}: {}, {} bytes", name(arguments.to), out.display(), bytes.len()))?;
     let states = packed.states.len();
     output::line(&format!(
-        "checked: the classes of the network on {DRAWN} drawn images in each of {states} states\n"
+        "checked: the classes of the network on {} drawn images in each of {states} states\n",
+        Packed::DRAWN
     ))?;
     for (number, state) in packed.states.iter().enumerate() {
         output::line(&format!("state {number:3}  {state}"))?;

@@ -62,6 +62,20 @@ impl<T, E: Raise> OrRaise<T> for Result<T, E> {
     }
 }
 
+/// Errors that are one exception, whatever they say.
+macro_rules! raise {
+    ($exception:ident: $($error:ty),+) => {
+        $(impl Raise for $error {
+            fn raise(self) -> PyErr {
+                $exception::new_err(message(&self))
+            }
+        })+
+    };
+}
+
+raise!(DataError: TaskError);
+raise!(ModelError: Model, ExportError, ContainerError);
+
 impl Raise for RecipeErrors {
     fn raise(self) -> PyErr {
         let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
@@ -90,12 +104,6 @@ impl Raise for Data {
     }
 }
 
-impl Raise for TaskError {
-    fn raise(self) -> PyErr {
-        DataError::new_err(message(&self))
-    }
-}
-
 impl Raise for TrainError {
     fn raise(self) -> PyErr {
         let text = message(&self);
@@ -104,24 +112,6 @@ impl Raise for TrainError {
             Self::Shape(_) => RecipeError::new_err(text),
             _ => TrainingError::new_err(text),
         }
-    }
-}
-
-impl Raise for Model {
-    fn raise(self) -> PyErr {
-        ModelError::new_err(message(&self))
-    }
-}
-
-impl Raise for ExportError {
-    fn raise(self) -> PyErr {
-        ModelError::new_err(message(&self))
-    }
-}
-
-impl Raise for ContainerError {
-    fn raise(self) -> PyErr {
-        ModelError::new_err(message(&self))
     }
 }
 

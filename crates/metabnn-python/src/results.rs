@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use metabnn::bench::{Options, measure};
 use metabnn::data;
 use metabnn::evaluate::evaluate as score;
-use metabnn::export::{ExportError, Packed, c_header, c_name, drawn, npz};
+use metabnn::export::{Packed, c_header, c_name, npz};
 use metabnn::model::Model;
 use metabnn::recipe::settings::{Precision, State};
 use metabnn::report as reports;
@@ -42,9 +42,6 @@ pub fn export(py: Python<'_>, folder: PathBuf, to: &str, out: PathBuf) -> PyResu
     py.detach(|| reports::export::export(&folder, kind, &out)).or_raise()
 }
 
-/// Images of noise that a packed model is compared with its network on.
-const DRAWN: usize = 256;
-
 /// A model in the format of a device or of NumPy: the bytes of the file, and what is to be said of it, as JSON. `name` is
 /// that of the functions of a C header.
 #[pyfunction]
@@ -55,19 +52,14 @@ pub fn export_model(py: Python<'_>, model: &[u8], to: &str, name: &str) -> PyRes
 }
 
 fn exported(model: &Model, to: &str, name: &str) -> PyResult<(Vec<u8>, Json)> {
-    let packed = || {
-        let packed = Packed::of(model)?;
-        packed.check(model, &drawn(model, DRAWN))?;
-        Ok::<_, ExportError>(packed)
-    };
     Ok(match to {
         "npz" => (npz(model).or_raise()?, json!({})),
         "packed" => {
-            let Packed { bytes, states, costs } = packed().or_raise()?;
+            let Packed { bytes, states, costs } = Packed::checked(model).or_raise()?;
             (bytes, json!({"states": states, "costs": costs}))
         }
         "c-header" => {
-            let packed = packed().or_raise()?;
+            let packed = Packed::checked(model).or_raise()?;
             let (text, costs) = c_header(&packed, &c_name(name)).or_raise()?;
             (text.into_bytes(), json!({"states": packed.states, "costs": costs}))
         }

@@ -34,25 +34,10 @@ impl Split {
         arrays::of_split(py, &self.split)
     }
 
-    /// Channels, rows and columns of a sample.
-    #[getter]
-    fn shape(&self) -> (usize, usize, usize) {
-        self.split.views().first().map_or((0, 0, 0), |view| {
-            let shape = view.images.shape();
-            (shape.channels, shape.rows, shape.columns)
-        })
-    }
-
     /// Number of classes.
     #[getter]
     fn classes(&self) -> usize {
         self.split.views().first().map_or(0, |view| view.images.classes())
-    }
-
-    /// Whether samples are 8-bit pixels; else they are real numbers.
-    #[getter]
-    fn is_images(&self) -> bool {
-        self.split.views().first().is_some_and(|view| view.images.images().is_some())
     }
 }
 
@@ -134,10 +119,7 @@ pub fn fetch(
 #[pyo3(signature = (name, folder=None))]
 pub fn verify(py: Python<'_>, name: &str, folder: Option<PathBuf>) -> PyResult<String> {
     let reports = py.detach(|| data::verify(name, folder.as_deref())).or_raise()?;
-    let row = |file: &data::FileReport| {
-        let right = matches!(file.state, data::FileState::Right | data::FileState::NoChecksum);
-        json!({"path": file.path, "right": right, "state": format!("{:?}", file.state)})
-    };
+    let row = |file: &data::FileReport| json!({"path": file.path, "right": file.state.is_right(), "state": file.state.to_string()});
     Ok(json!(reports.iter().map(row).collect::<Vec<_>>()).to_string())
 }
 

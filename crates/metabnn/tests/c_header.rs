@@ -17,7 +17,7 @@ use exported::{float_classes, images, network, trained, unsettled};
 use metabnn::data::{Images, Shape};
 use metabnn::export::{Packed, c_header, drawn};
 use metabnn::model::Model;
-use metabnn::recipe::settings::{Input, Settings, Statistics};
+use metabnn::recipe::settings::{Input, Settings};
 
 /// What compiles headers: strictly as C99; and with everything allowed that could fuse operations.
 const STRICT: [&str; 6] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1"];
@@ -103,11 +103,8 @@ fn compare(model: &Model, images: &Images) {
 }
 
 fn settings(hidden: &[usize], input: Input) -> Settings {
-    let mut settings = Settings::default();
-    (settings.network.hidden, settings.network.input) = (hidden.into(), input);
-    settings.tasks.count = 2;
-    settings.norm.statistics = Statistics::Recalibrated;
-    settings.schedule.epochs = 1;
+    let mut settings = exported::settings(hidden);
+    settings.network.input = input;
     settings.data.train_images = 1000;
     settings
 }

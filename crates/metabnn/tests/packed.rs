@@ -8,7 +8,7 @@
 mod exported;
 mod support;
 
-use exported::{float_classes, images, network, trained, unsettled};
+use exported::{float_classes, images, network, settings, trained, unsettled};
 use metabnn::data::{Images, Shape};
 use metabnn::export::{ExportError, Packed, drawn};
 use metabnn::model::Model;
@@ -16,17 +16,6 @@ use metabnn::network::{Inputs, predicted_class};
 use metabnn::recipe::settings::{Input, NormKind, Precision, Scenario, Settings, Statistics, Stream};
 use metabnn_infer::kernels::Pixels;
 use metabnn_infer::packed;
-
-/// Settings of a small network of two permuted tasks.
-fn settings(hidden: &[usize]) -> Settings {
-    let mut settings = Settings::default();
-    settings.network.hidden = hidden.into();
-    settings.tasks.count = 2;
-    settings.norm.statistics = Statistics::Recalibrated;
-    settings.schedule.epochs = 1;
-    settings.data.train_images = 2000;
-    settings
-}
 
 /// Every test image of MNIST, or of the glyphs, in every state: the same class.
 #[test]
@@ -136,7 +125,7 @@ fn a_packed_file_is_as_large_as_its_weights_and_thresholds() {
     assert_eq!((packed.costs.operations.pixels, packed.costs.operations.binary), (784 * 512, 512 * 522));
     assert_eq!(packed.costs.parameters, weights as u64 + 4 * 1034);
     // Tasks and orders bring what they are, and nothing else: two more norms, two orders, two more states.
-    let tasks = Packed::of(&unsettled(&self::settings(&[512, 512]), Shape::grey(28, 28), 10, 0)).unwrap();
+    let tasks = Packed::of(&unsettled(&exported::settings(&[512, 512]), Shape::grey(28, 28), 10, 0)).unwrap();
     let more = 2 * (4 * 1024 + 16 * 10) + 2 * 2 * 784 + 4 * (tasks.states.len() - packed.states.len());
     assert_eq!(tasks.bytes.len(), packed.bytes.len() + more);
 }

@@ -4,7 +4,7 @@ use super::plasticity::Plasticity;
 use super::random::Row;
 
 /// What a hidden weight is stored in: `i8` or `i16`.
-pub trait Level: Copy + sealed::Sealed {
+pub trait Level: Copy + Into<i32> + sealed::Sealed {
     /// The most bits of a hidden weight.
     const BITS: u32;
     /// Bits behind the point of a step: one level is 2^FRACTION.
@@ -12,7 +12,10 @@ pub trait Level: Copy + sealed::Sealed {
     const FRACTION: u32 = 32 - Self::BITS;
 
     /// The level as a number.
-    fn number(self) -> i32;
+    #[inline(always)]
+    fn number(self) -> i32 {
+        self.into()
+    }
 
     /// The level of a number in the range of its bits.
     #[doc(hidden)]
@@ -29,11 +32,6 @@ impl Level for i8 {
     const BITS: u32 = 8;
 
     #[inline(always)]
-    fn number(self) -> i32 {
-        self.into()
-    }
-
-    #[inline(always)]
     fn from_number(number: i32) -> Self {
         number as Self
     }
@@ -41,11 +39,6 @@ impl Level for i8 {
 
 impl Level for i16 {
     const BITS: u32 = 16;
-
-    #[inline(always)]
-    fn number(self) -> i32 {
-        self.into()
-    }
 
     #[inline(always)]
     fn from_number(number: i32) -> Self {

@@ -98,10 +98,9 @@ def _one(toml: str, index: int, data: str | None, cpus: int) -> Files:
 def _keep(folder: Path, name: str, files: Files) -> dict[str, Any]:
     """Writes a run's folder: it appears when it is complete."""
     runs = folder / "runs"
-    runs.mkdir(exist_ok=True)
-    arrived = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=runs))
+    arrived = runs / f".{name}.{os.getpid()}.partial"
+    arrived.mkdir(parents=True)
     try:
-        arrived.chmod(0o777 & ~_umask())
         for file, content in files.items():
             (arrived / file).write_bytes(content)
         shutil.rmtree(runs / name, ignore_errors=True)
@@ -111,13 +110,6 @@ def _keep(folder: Path, name: str, files: Files) -> dict[str, Any]:
         raise
     summary: dict[str, Any] = json.loads(files["summary.json"])
     return summary
-
-
-def _umask() -> int:
-    # It can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _reason(error: Exception) -> str:

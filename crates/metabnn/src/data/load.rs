@@ -1,8 +1,8 @@
 //! Finding data sets on disk, loading and verifying them.
 
-use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::{env, fmt};
 
 use super::catalogue::{Entry, SetFile, Source, find};
 use super::idx::{locate, read_images, with_gz};
@@ -110,6 +110,31 @@ pub enum FileState {
     },
     /// It cannot be read: the reason.
     Unreadable(String),
+}
+
+impl FileState {
+    /// Whether the file is as it should be, as far as the catalogue can tell.
+    pub fn is_right(&self) -> bool {
+        matches!(self, Self::Right | Self::NoChecksum)
+    }
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Right => f.write_str("right"),
+            Self::Missing => f.write_str("missing"),
+            Self::Different { expected, got } => {
+                write!(f, "different: SHA-256 of the unzipped bytes is {got}, not {expected}")
+            }
+            Self::NoChecksum => f.write_str("of the right size; the catalogue has no checksum of it"),
+            Self::Size { expected, got } if got > expected => {
+                write!(f, "different: more than {expected} unzipped bytes")
+            }
+            Self::Size { expected, got } => write!(f, "different: {got} unzipped bytes, not {expected}"),
+            Self::Unreadable(reason) => write!(f, "unreadable: {reason}"),
+        }
+    }
 }
 
 impl Entry {

@@ -16,6 +16,19 @@ use crate::tasks::{Split, View, batches};
 const BATCH: usize = 1000;
 
 impl Packed {
+    /// Images of noise that [`Packed::checked`] compares on.
+    pub const DRAWN: usize = 256;
+
+    /// Packs `model` and compares the result with it, on [`drawn`] images.
+    ///
+    /// # Errors
+    /// As [`Packed::of`] and [`Packed::check`].
+    pub fn checked(model: &Model) -> Result<Self, ExportError> {
+        let packed = Self::of(model)?;
+        packed.check(model, &drawn(model, Self::DRAWN))?;
+        Ok(packed)
+    }
+
     /// Compares the packed model with the network that it was made of on `images`, in every state.
     ///
     /// # Errors

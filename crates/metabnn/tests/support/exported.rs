@@ -10,11 +10,22 @@ use metabnn::evaluate::Knowledge;
 use metabnn::model::Model;
 use metabnn::network::{NormState, predicted_class};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{Scenario, Settings};
+use metabnn::recipe::settings::{Scenario, Settings, Statistics};
 use metabnn::tasks::{Split, TaskStream, View};
 use metabnn::train::{Training, train};
 
 use crate::support::data_dir;
+
+/// Settings of a small network of two permuted tasks.
+pub fn settings(hidden: &[usize]) -> Settings {
+    let mut settings = Settings::default();
+    settings.network.hidden = hidden.into();
+    settings.tasks.count = 2;
+    settings.norm.statistics = Statistics::Recalibrated;
+    settings.schedule.epochs = 1;
+    settings.data.train_images = 2000;
+    settings
+}
 
 /// MNIST where it is there, else glyphs.
 fn set() -> Dataset {
