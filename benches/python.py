@@ -37,14 +37,14 @@ stream = metabnn.tasks.permuted(metabnn.data.load("glyphs"), settings["tasks.cou
 start = time.perf_counter()
 network = metabnn.Network(stream.shape, 10, hidden=settings["network.hidden"], settings={"norm.statistics": "batch"})
 trainer = metabnn.Trainer(network, epochs=settings["schedule.epochs"], batch=settings["schedule.batch"])
-learner = network._learner
+compiled = network._trainer
 trainer.evaluate(stream)
 for experience in stream:
     trainer.train(experience)
-    learner.evaluate(experience._split)
+    compiled.evaluate(experience._split)
     trainer.evaluate(stream)
 for test in stream.tests:
-    learner.evaluate(test.samples)
+    compiled.evaluate(test.samples)
 print(time.perf_counter() - start)
 metabnn.Network.save(network, sys.argv[2] + "/loop.safetensors", stream)
 """

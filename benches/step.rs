@@ -1,29 +1,29 @@
 //! A training step of the network 784-H-H-10 and its kernels, at the paper's batch of 100 and its widths.
 //!
-//! `cargo bench -p metabnn` runs all of it; `cargo bench -p metabnn -- 1024` one width. Every kernel's result is checked
+//! `cargo bench -p metabnn-lab` runs all of it; `cargo bench -p metabnn-lab -- 1024` one width. Every kernel's result is checked
 //! first: the time of a wrong one is worth nothing. For times beside other programs see README.md.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use metabnn::bench::assert_same_as_portable;
 use metabnn::data::Shape;
-use metabnn::data::glyphs::glyphs;
 use metabnn::kernels::{Kernels, Platform};
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, Network};
+use metabnn::network::{Batch, Network, Scratch};
 use metabnn::optim::Adam;
-use metabnn::recipe::settings::{self, Input, Precision, Settings};
-use metabnn::tasks::{Split, View};
+use metabnn::stream::{Subset, View};
+use metabnn_data::glyphs::glyphs;
 use metabnn_infer::BitMatrix;
 use metabnn_infer::kernels::{Pixels, Samples};
+use metabnn_lab::bench::assert_same_as_portable;
+use metabnn_lab::recipe::settings::{self, Input, Precision, Settings};
 
 const BATCH: usize = 100;
 const WIDTHS: [usize; 4] = [512, 1024, 2048, 4096];
 
 fn batch() -> Batch {
     let images = glyphs(BATCH, 2).train;
-    Split::new(vec![View::all(images)]).gather(0..BATCH, Input::Real)
+    Subset::new(vec![View::all(images)]).gather(0..BATCH, Input::Real)
 }
 
 fn steps(criterion: &mut Criterion) {
@@ -33,14 +33,15 @@ fn steps(criterion: &mut Criterion) {
     for width in WIDTHS {
         let network = settings::Network { hidden: vec![width; 2], ..Default::default() };
         let settings = Settings { network, ..Settings::default() };
-        let mut network = Network::from_settings(&settings, Shape::grey(28, 28), 10)
-            .expect("dense layers take any images")
-            .on(machine);
-        let mut adam = Adam::new(&settings.optimizer, &network.layers);
-        let batch = batch();
+        let mut network =
+            Network::new(&settings.network, &settings.norm, Shape::grey(28, 28), 10, settings.seed)
+                .expect("dense layers take any images")
+                .on(machine);
+        let mut adam = Adam::new(&settings.optimizer, &network.widths());
+        let (batch, mut scratch) = (batch(), Scratch::default());
         group.throughput(Throughput::Elements(BATCH as u64));
         group.bench_function(BenchmarkId::from_parameter(width), |bencher| {
-            bencher.iter(|| network.step(&batch, &mut adam, &settings.rule, &mut || {}));
+            bencher.iter(|| network.step(&batch, &mut adam, &settings.rule, &mut scratch, &mut || {}));
         });
     }
     group.finish();

@@ -4,9 +4,9 @@ use std::io::{Cursor, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use metabnn::data::catalogue::{Entry, Source};
-use metabnn::data::idx::{read_images, write_images};
-use metabnn::data::{Dataset, Images, RecordFile, Records, Shape, load};
+use metabnn::data::{Dataset, Images, Shape};
+use metabnn_data::idx::{read_images, write_images};
+use metabnn_data::{Entry, RecordFile, Records, Source, load};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

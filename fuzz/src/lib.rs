@@ -55,7 +55,8 @@ pub const TARGETS: &[Target] = &[
     target("packed", 64, 256 * KIB, packed::packed),
     // The names of 65536 runs, each of at most 180 bytes, are told apart.
     target("recipe", 256, 24 * MIB, recipe::recipe),
-    target("results", 64, MIB, results::results),
+    // Fields that are not those of every run are held until the findings of an analysis are looked for among them.
+    target("results", 128, MIB, results::results),
 ];
 
 const fn target(

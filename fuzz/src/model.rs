@@ -2,14 +2,17 @@
 
 use std::fmt::Display;
 
-use metabnn::checkpoint::Checkpoint;
-use metabnn::model::Model;
+use metabnn::model::checkpoint::Checkpoint;
+use metabnn::model::{Model, ModelError};
+use metabnn_lab::saved::SavedRun;
 
 use crate::Allowance;
 use crate::tiny::{self, Run};
 
-/// `model.safetensors`.
+/// `model.safetensors`: of any network, and of a run with the settings of a recipe.
 pub(crate) fn model(allowance: &Allowance, input: &[u8]) -> bool {
+    let run = |run: &SavedRun| run.model.to_bytes();
+    reads_back(allowance, input, SavedRun::from_bytes, run);
     reads_back(allowance, input, Model::from_bytes, Model::to_bytes)
 }
 
@@ -40,18 +43,18 @@ fn reads_back<T, E: Display>(
     allowance: &Allowance,
     input: &[u8],
     read: fn(&[u8]) -> Result<T, E>,
-    write: fn(&T) -> Result<Vec<u8>, E>,
+    write: fn(&T) -> Result<Vec<u8>, ModelError>,
 ) -> bool {
-    let refused = |error: E| -> ! { panic!("what was accepted is refused later: {error}") };
+    let refused = |error: &dyn Display| -> ! { panic!("what was accepted is refused later: {error}") };
     let first = match allowance.within(input.len(), || read(input)) {
-        Ok(value) => write(&value).unwrap_or_else(|error| refused(error)),
+        Ok(value) => write(&value).unwrap_or_else(|error| refused(&error)),
         Err(error) => {
             assert!(!error.to_string().is_empty());
             return false;
         }
     };
-    let again = read(&first).unwrap_or_else(|error| refused(error));
-    let second = write(&again).unwrap_or_else(|error| refused(error));
+    let again = read(&first).unwrap_or_else(|error| refused(&error));
+    let second = write(&again).unwrap_or_else(|error| refused(&error));
     assert!(first == second, "what was written reads back as something else");
     true
 }

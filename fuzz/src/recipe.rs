@@ -1,6 +1,6 @@
 //! Recipes.
 
-use metabnn::recipe::Recipe;
+use metabnn_lab::recipe::Recipe;
 
 use crate::Allowance;
 

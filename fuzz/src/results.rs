@@ -1,6 +1,6 @@
 //! Results on disk.
 
-use metabnn::report::folder::{RunResults, read_results, read_run, write_run};
+use metabnn_lab::report::folder::{RunResults, read_results, read_run, write_run};
 
 use crate::Allowance;
 use crate::files::Folder;

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use metabnn::recipe::builtin::builtin;
-
-use metabnn::analysis::quadratic::Trajectory;
-use metabnn::analysis::{Flips, LossIncrease, WeightHistogram};
+use metabnn::history::{Flips, WeightHistogram};
 use metabnn::metrics::{AccuracyMatrix, Evaluation, Split};
-use metabnn::report::folder::{RunResults, write_run, write_summary};
-use metabnn::report::summary::{RunSummary, Summary};
+use metabnn_lab::analysis::quadratic::Trajectory;
+use metabnn_lab::analysis::{Findings, LossIncrease};
+use metabnn_lab::recipe::builtin::builtin;
+use metabnn_lab::report::folder::{RunResults, write_run, write_summary};
+use metabnn_lab::report::summary::{RunSummary, Summary};
 use zip::CompressionMethod;
 
 use crate::Target;
@@ -162,8 +162,9 @@ fn trained() -> RunResults {
         ..RunSummary::default()
     };
     let (untrained, rows) = (vec![0.25, 0.125], vec![vec![0.75, 0.25], vec![0.5, 1.0]]);
+    let trained = vec![Some(0), Some(1)];
     RunResults {
-        summary: summary.scored(AccuracyMatrix { untrained, rows }),
+        summary: summary.scored(AccuracyMatrix { untrained, rows, trained }),
         recipe_toml: "name = \"quickstart\"\n".into(),
         evaluations: vec![
             evaluation(0, Split::Test, 1, 2.5),
@@ -178,7 +179,8 @@ fn trained() -> RunResults {
 fn trajectory() -> RunSummary {
     let (hessian, optimum) = ([[2.0, 1.0], [1.0, 3.0]], [0.5, -2.0]);
     let trajectory = Trajectory { hessian, optimum, hidden_weights: vec![[0.01, -0.02], [0.005, -0.5]] };
-    RunSummary { name: "seed=0".into(), trajectory: Some(trajectory), ..RunSummary::default() }
+    let findings = Findings { trajectory: Some(trajectory), ..Findings::default() };
+    RunSummary { name: "seed=0".into(), findings, ..RunSummary::default() }
 }
 
 fn loss_increase() -> RunSummary {
@@ -194,5 +196,6 @@ fn loss_increase() -> RunSummary {
         derived,
     };
     let loss_increase = vec![bin(0.0, None), bin(0.25, Some(1.5))];
-    RunSummary { name: "seed=1".into(), correlation: Some(0.5), loss_increase, ..RunSummary::default() }
+    let findings = Findings { correlation: Some(0.5), loss_increase, ..Findings::default() };
+    RunSummary { name: "seed=1".into(), findings, ..RunSummary::default() }
 }

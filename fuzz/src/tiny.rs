@@ -1,15 +1,15 @@
 //! Runs that take no time: their models and checkpoints are small.
 
-use metabnn::checkpoint::{Checkpoint, CheckpointError, Digests};
 use metabnn::data::{Dataset, Images, Shape};
 use metabnn::export::Packed;
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::Model;
-use metabnn::recipe::Recipe;
-use metabnn::recipe::settings::Settings;
-use metabnn::tasks::TaskStream;
+use metabnn::model::checkpoint::{Checkpoint, CheckpointError, Digests};
+use metabnn::stream::TaskStream;
 use metabnn::train::Training;
+use metabnn_lab::recipe::Recipe;
+use metabnn_lab::recipe::settings::Settings;
 
 /// Name and settings of runs that differ in what their files hold.
 pub(crate) const KINDS: [(&str, &str); 5] = [
@@ -39,7 +39,7 @@ pub(crate) fn packed() -> Vec<(&'static str, Vec<u8>)> {
     let packed = |settings: &str| {
         let model = Run::of(&format!("norm.statistics = 'recalibrated'\n{settings}")).model();
         let model = Model::from_bytes(&model).expect("a model that was written");
-        Packed::of(&model).expect("a network that can be packed").bytes
+        Packed::new(&model).expect("a network that can be packed").bytes
     };
     kinds.map(|(name, settings)| (name, packed(settings))).into()
 }
@@ -62,21 +62,21 @@ impl Run {
         let images = Images::of_shape(Shape::grey(4, 4), 3, pixels, labels).expect("whole images");
         let set = Dataset { name: "mnist".into(), train: images.clone().into(), test: images.into() };
         let digests = Digests::from([(set.name.clone(), set.digest())]);
-        let stream = TaskStream::new(&settings, &[set]).expect("settings that fit the images");
+        let stream = settings.stream(&[set]).expect("settings that fit the images");
         let machine = Machine::new(1, Platform::detect()).expect("a machine of one thread");
         Self { settings, stream, digests, machine }
     }
 
     fn start(&self) -> Training<'_> {
-        Training::new(&self.machine, &self.settings, &self.stream).expect("settings that fit the images")
+        self.settings.training(&self.machine, &self.stream).expect("settings that fit the images")
     }
 
     /// The model at the end.
     pub(crate) fn model(&self) -> Vec<u8> {
         let mut training = self.start();
         while training.advance().expect("numbers that stay finite").is_some() {}
-        let knowledge = training.finish().knowledge;
-        Model::new(knowledge, &self.settings, &self.stream).to_bytes().expect("a model that can be written")
+        let model = training.trainer().model(&self.stream);
+        model.to_bytes().expect("a model that can be written")
     }
 
     /// The checkpoint after some steps.
@@ -85,16 +85,16 @@ impl Run {
         for _ in 0..steps {
             training.advance().expect("numbers that stay finite");
         }
-        Checkpoint::of(&training, &self.digests).expect("a checkpoint that can be written")
+        Checkpoint::write(&training, &self.digests).expect("a checkpoint that can be written")
     }
 
     /// The run goes on from a checkpoint, if it is one of its own: its checkpoint now, and after two steps more.
     pub(crate) fn go_on(&self, from: Checkpoint) -> Result<[Option<Vec<u8>>; 2], CheckpointError> {
-        let mut training = from.resume(&self.machine, &self.settings, &self.stream, &self.digests)?;
-        let now = Checkpoint::of(&training, &self.digests).ok();
+        let mut training = self.settings.resume(from, &self.machine, &self.stream, &self.digests)?;
+        let now = Checkpoint::write(&training, &self.digests).ok();
         // Numbers at the edge of what is finite may go beyond it: an error, as in any run.
         let goes_on = (0..2).all(|_| training.advance().is_ok());
-        let later = if goes_on { Checkpoint::of(&training, &self.digests).ok() } else { None };
+        let later = if goes_on { Checkpoint::write(&training, &self.digests).ok() } else { None };
         Ok([now, later])
     }
 }

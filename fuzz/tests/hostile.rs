@@ -71,7 +71,11 @@ fn models_that_claim_much() {
     refused("model", &replaced(hidden, "\\\"hidden\\\":[1048576]"));
     refused("model", &replaced(image, "\\\"image\\\":[4294967296,4294967296]"));
     refused("model", &replaced(image, "\\\"image\\\":[9223372036854775807,1,3]"));
-    refused("model", &replaced("\\\"remembered\\\":2", "\\\"remembered\\\":18446744073709551615"));
+    refused("model", &replaced("\\\"set\\\":0", "\\\"set\\\":18446744073709551615"));
+    refused("model", &replaced("\\\"trainings\\\":[1]", "\\\"trainings\\\":[18446744073709551615]"));
+    // The same as the first layout says it: a number of experiences without their tensors.
+    let first = replaced("\\\"format\\\":2", "\\\"format\\\":1,\\\"remembered\\\":18446744073709551615");
+    refused("model", &first);
 }
 
 #[test]

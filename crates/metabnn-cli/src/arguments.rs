@@ -1,13 +1,16 @@
 //! What the command line takes.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use anyhow::Context;
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use metabnn::export::{MODEL_FORMATS, ModelFormat};
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine as Worker;
-use metabnn::recipe::settings::{Settings, Statistics};
-use metabnn::recipe::{Recipe, RecipeErrors, builtin};
+use metabnn_lab::recipe::{Recipe, RecipeErrors, builtin};
+use metabnn_lab::report::export::{EVALUATION_FORMATS, EvaluationFormat};
 
 use crate::slurm;
 
@@ -183,16 +186,11 @@ pub enum TestStatistics {
     Kept,
 }
 
-impl TestStatistics {
-    /// The settings of a model with these statistics.
-    pub fn apply(self, settings: &mut Settings) {
-        match self {
-            Self::Batch => settings.norm.statistics = Statistics::Batch,
-            // Which ones they are was decided in training.
-            Self::Kept if settings.norm.statistics == Statistics::Batch => {
-                settings.norm.statistics = Statistics::Running;
-            }
-            Self::Kept => {}
+impl From<TestStatistics> for metabnn_lab::saved::TestStatistics {
+    fn from(statistics: TestStatistics) -> Self {
+        match statistics {
+            TestStatistics::Batch => Self::Batch,
+            TestStatistics::Kept => Self::Kept,
         }
     }
 }
@@ -262,21 +260,32 @@ pub struct Export {
     pub statistics: Option<TestStatistics>,
 }
 
-/// Formats of other programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// A format of another program: the tables of the library say which there are.
+#[derive(Clone, Copy, Debug)]
 pub enum ExportFormat {
-    /// Results: event files for TensorBoard
-    Tensorboard,
-    /// Results: CSV in the columns of the authors' code, for notebooks that read its files
-    Csv,
-    /// Results: JSON Lines, one object per evaluation
-    Jsonl,
-    /// Model: packed bits, for the Rust crate metabnn-infer on a device
-    Packed,
-    /// Model: a header in C99 with a function that classifies
-    CHeader,
-    /// Model: NumPy arrays
-    Npz,
+    /// Of a folder of results.
+    Results(&'static EvaluationFormat),
+    /// Of a trained model.
+    Model(&'static ModelFormat),
+}
+
+impl ValueEnum for ExportFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<ExportFormat>> = LazyLock::new(|| {
+            let results = EVALUATION_FORMATS.into_iter().map(ExportFormat::Results);
+            results.chain(MODEL_FORMATS.into_iter().map(ExportFormat::Model)).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Results(format) => {
+                PossibleValue::new(format.name).help(format!("Results: {}", format.help))
+            }
+            Self::Model(format) => PossibleValue::new(format.name).help(format!("Model: {}", format.help)),
+        })
+    }
 }
 
 /// An argument that clap cannot judge is wrong: exit status 2.

@@ -1,7 +1,7 @@
 //! `metabnn bench`
 
-use metabnn::bench::{Options, Report, measure};
-use metabnn::recipe::settings::{Precision, State};
+use metabnn_lab::bench::{Options, Report, measure};
+use metabnn_lab::recipe::settings::{Precision, State};
 
 use crate::arguments::{Bench, Output};
 use crate::output;

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use metabnn::data::catalogue::{self, Entry, Source};
-use metabnn::data::fetch::{FetchOptions, Progress, fetch};
-use metabnn::data::{DataError, default_folder};
+use metabnn_data::catalogue::{self, Entry, Source};
+use metabnn_data::fetch::{FetchOptions, Progress, fetch};
+use metabnn_data::{DataError, default_folder};
 use serde_json::json;
 
 use crate::arguments::{Data, DataCommand, DataFolder, Fetch, Output, Verify};

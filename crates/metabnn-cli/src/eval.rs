@@ -3,12 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use metabnn::data;
-use metabnn::evaluate::evaluate;
-use metabnn::model::Model;
-use metabnn::recipe::settings::Settings;
-use metabnn::tasks::Test;
+use anyhow::{Context, anyhow};
+use metabnn::evaluate::Score;
+use metabnn::stream::Test;
+use metabnn_lab::saved::{SavedError, SavedRun};
 use serde_json::json;
 
 use crate::arguments::{Eval, Output};
@@ -17,23 +15,24 @@ use crate::output::{self, percent};
 pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
     let path = arguments.model.display();
-    let model = read(&arguments.model)?;
-    let settings = &tested_with(arguments, &model.description.settings)?;
-    let sets = arguments.data_set.as_ref().map_or(settings.data.sets.clone(), |name| vec![name.clone()]);
-    let mut tests: Vec<Test> = Vec::new();
-    for name in &sets {
-        let set = data::load(name, arguments.data.folder.as_deref())?;
-        tests.extend(model.tests_on(&set).with_context(|| format!("{path} on {name}"))?);
-    }
+    let mut saved = read(&arguments.model)?;
+    saved.test_with(arguments.statistics.map(Into::into), arguments.test_batch.map(|size| size as usize))?;
+    let folder = arguments.data.folder.as_deref();
+    let mut tests = match &arguments.data_set {
+        Some(name) => {
+            let set = metabnn_data::load(name, folder)?;
+            saved.tests_on(&set).with_context(|| format!("{path} on {name}"))?
+        }
+        None => saved
+            .tests(|name| metabnn_data::load(name, folder).map_err(anyhow::Error::from))
+            .map_err(|error| with_remedy(error, &path.to_string()))?,
+    };
     if arguments.last_state {
-        tests.iter_mut().for_each(|test| test.phase = None);
+        tests.iter_mut().for_each(|test| test.experience = None);
     }
-    let scores: Vec<_> = tests
-        .iter()
-        .map(|test| (test, evaluate(&model.knowledge, &test.images, test.phase, settings)))
-        .collect();
+    let scores: Vec<_> = tests.iter().map(|test| (test, saved.evaluate(test))).collect();
     if output.json {
-        let row = |(test, score): &(&Test, metabnn::evaluate::Score)| json!({"test": test.name, "images": test.images.len(), "accuracy": score.accuracy, "loss": score.loss});
+        let row = |(test, score): &(&Test, Score)| json!({"test": test.name, "images": test.samples.len(), "accuracy": score.accuracy, "loss": score.loss});
         return output::json(&scores.iter().map(row).collect());
     }
     let width = tests.iter().map(|test| test.name.len()).max().unwrap_or(0).max("test".len());
@@ -44,27 +43,25 @@ pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
             "{:width$}  {accuracy:>6} %  {:>6.4}  {:>6}",
             test.name,
             score.loss,
-            test.images.len()
+            test.samples.len()
         ))?;
     }
     Ok(())
 }
 
-/// The model in a file.
-pub fn read(path: &Path) -> anyhow::Result<Model> {
-    let bytes = fs::read(path).with_context(|| format!("{}: cannot read the model", path.display()))?;
-    Model::from_bytes(&bytes).with_context(|| path.display().to_string())
+/// What to do about data that are not known to be the model's.
+fn with_remedy(error: anyhow::Error, path: &str) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(SavedError::Arrays { .. } | SavedError::OtherData { .. } | SavedError::Unsure { .. }) => {
+            anyhow!("{path}: {error}; --data-set NAME tests it on a set all the same")
+        }
+        Some(_) => error.context(path.to_owned()),
+        None => error,
+    }
 }
 
-/// The settings of the model, with what the command line says of the test.
-fn tested_with(arguments: &Eval, trained: &Settings) -> anyhow::Result<Settings> {
-    let mut settings = trained.clone();
-    if let Some(statistics) = arguments.statistics {
-        statistics.apply(&mut settings);
-    }
-    if let Some(size) = arguments.test_batch {
-        settings.schedule.test_batch = size as usize;
-    }
-    settings.check()?;
-    Ok(settings)
+/// The model in a file.
+pub fn read(path: &Path) -> anyhow::Result<SavedRun> {
+    let bytes = fs::read(path).with_context(|| format!("{}: cannot read the model", path.display()))?;
+    SavedRun::from_bytes(&bytes).with_context(|| path.display().to_string())
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use clap::ValueEnum;
-use metabnn::export::{Costs, Packed, c_header, c_name, npz};
-use metabnn::report::export::{Kind, export as write};
-use metabnn::report::folder::write_atomically;
+use anyhow::anyhow;
+use metabnn::export::{Costs, DeviceReport, ExportError, Exported, MODEL_FORMATS, ModelFormat, Unpackable};
+use metabnn_lab::report::export::{EvaluationFormat, export as write};
+use metabnn_lab::report::folder::write_atomically;
 use serde_json::json;
 
 use crate::arguments::{Export, ExportFormat, Output, UsageError};
@@ -16,31 +15,23 @@ use crate::output;
 
 pub fn export(arguments: &Export, output: Output) -> anyhow::Result<()> {
     match arguments.to {
-        ExportFormat::Tensorboard => results(arguments, Kind::TensorBoard, output),
-        ExportFormat::Csv => results(arguments, Kind::AuthorsCsv, output),
-        ExportFormat::Jsonl => results(arguments, Kind::JsonLines, output),
-        ExportFormat::Packed => packed(arguments, "packed", output),
-        ExportFormat::CHeader => packed(arguments, "h", output),
-        ExportFormat::Npz => arrays(arguments, output),
+        ExportFormat::Results(format) => results(arguments, format, output),
+        ExportFormat::Model(format) => model(arguments, format, output),
     }
 }
 
-/// The name of the format.
-fn name(format: ExportFormat) -> String {
-    format.to_possible_value().map_or("export".into(), |value| value.get_name().to_owned())
-}
-
-fn results(arguments: &Export, kind: Kind, output: Output) -> anyhow::Result<()> {
-    let (from, name) = (&arguments.from, name(arguments.to));
+fn results(arguments: &Export, format: &EvaluationFormat, output: Output) -> anyhow::Result<()> {
+    let (from, name) = (&arguments.from, format.name);
     if from.is_file() {
         let given = format!("--to {name} takes a folder of results; {} is a file", from.display());
-        return Err(UsageError(format!("{given} (a model goes --to packed, c-header or npz)")).into());
+        let models = listed(MODEL_FORMATS);
+        return Err(UsageError(format!("{given} (a model goes --to {models})")).into());
     }
     if arguments.statistics.is_some() {
         return Err(UsageError(format!("--statistics is for models; --to {name} takes results")).into());
     }
-    let out = arguments.out.clone().unwrap_or_else(|| from.join(&name));
-    let files = write(from, kind, &out)?;
+    let out = arguments.out.clone().unwrap_or_else(|| from.join(name));
+    let files = write(from, format, &out)?;
     if output.json {
         return output::json(&json!({ "files": files }));
     }
@@ -49,69 +40,93 @@ fn results(arguments: &Export, kind: Kind, output: Output) -> anyhow::Result<()>
     output::line(&format!("{name}: {}, {} {runs}", out.display(), folders.len()))
 }
 
+fn model(arguments: &Export, format: &ModelFormat, output: Output) -> anyhow::Result<()> {
+    let (out, name, path) = (model_file(arguments, format)?, format.name, arguments.from.display());
+    if arguments.statistics.is_some() && !format.takes_statistics {
+        return Err(UsageError(format!("--statistics: --to {name} takes all that training kept")).into());
+    }
+    let mut saved = read(&arguments.from)?;
+    saved.test_with(arguments.statistics.map(Into::into), None)?;
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    let exported = format.export(&saved.model, &stem);
+    let Exported { bytes, device } =
+        exported.map_err(|error| anyhow!("{path}: {error}{}", remedy(&error)))?;
+    write_atomically(&out, &bytes)?;
+    if output.json {
+        let mut document = json!({ "file": out, "bytes": bytes.len() });
+        if let (Some(document), Some(device)) = (document.as_object_mut(), device) {
+            let DeviceReport { states, images_checked, costs, .. } = device;
+            document.extend([
+                ("states".into(), json!(states)),
+                ("images_checked".into(), json!(images_checked)),
+                ("costs".into(), json!(costs)),
+            ]);
+        }
+        return output::json(&document);
+    }
+    output::line(&format!("{name}: {}, {} bytes", out.display(), bytes.len()))?;
+    device.map_or(Ok(()), |device| say(&device))
+}
+
 /// The file to be written, by default beside the model.
-fn model_file(arguments: &Export, ending: &str) -> anyhow::Result<PathBuf> {
-    let (from, name) = (&arguments.from, name(arguments.to));
+fn model_file(arguments: &Export, format: &ModelFormat) -> anyhow::Result<PathBuf> {
+    let (from, name) = (&arguments.from, format.name);
     if from.is_dir() {
         let given = format!("--to {name} takes a model; {} is a folder", from.display());
         let model = from.join("runs").join("NAME").join("model.safetensors");
         return Err(UsageError(format!("{given} (a run leaves its model as {})", model.display())).into());
     }
-    Ok(arguments.out.clone().unwrap_or_else(|| from.with_extension(ending)))
+    Ok(arguments.out.clone().unwrap_or_else(|| from.with_extension(format.extension)))
 }
 
-fn arrays(arguments: &Export, output: Output) -> anyhow::Result<()> {
-    let out = model_file(arguments, "npz")?;
-    if arguments.statistics.is_some() {
-        return Err(UsageError("--statistics: --to npz takes all that training kept".into()).into());
-    }
-    let model = read(&arguments.from)?;
-    let bytes = npz(&model).with_context(|| arguments.from.display().to_string())?;
-    write_atomically(&out, &bytes)?;
-    if output.json {
-        return output::json(&json!({ "file": out, "bytes": bytes.len() }));
-    }
-    output::line(&format!("npz: {}, {} bytes", out.display(), bytes.len()))
-}
-
-fn packed(arguments: &Export, ending: &str, output: Output) -> anyhow::Result<()> {
-    let (out, path) = (model_file(arguments, ending)?, arguments.from.display());
-    let mut model = read(&arguments.from)?;
-    if let Some(statistics) = arguments.statistics {
-        statistics.apply(&mut model.description.settings);
-    }
-    let packed = Packed::checked(&model).with_context(|| path.to_string())?;
-    let (bytes, costs) = match arguments.to {
-        ExportFormat::CHeader => {
-            let stem = out.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            let (text, costs) = c_header(&packed, &c_name(&stem.unwrap_or_default()))?;
-            (text.into_bytes(), costs)
+/// What to do about it, in the words of the command and of recipes.
+fn remedy(error: &ExportError) -> String {
+    match error {
+        ExportError::Unpackable { has } => {
+            let setting = match has {
+                Unpackable::RealWeights => "it was trained with network.precision = \"full-precision\"; ",
+                Unpackable::Convolutions => "they are those of network.channels; ",
+                Unpackable::LayerNorm => "it was trained with norm.kind = \"layer\"; ",
+                Unpackable::InstanceNorm => "it was trained with norm.kind = \"instance\"; ",
+                Unpackable::RealInputs => "network.input = \"sign\" makes signs of them; ",
+                _ => "",
+            };
+            let any = MODEL_FORMATS.into_iter().filter(|format| format.takes_any_network);
+            format!(" ({setting}--to {} takes any network)", listed(any))
         }
-        _ => (packed.bytes.clone(), packed.costs),
-    };
-    write_atomically(&out, &bytes)?;
-    if output.json {
-        let (states, size) = (&packed.states, bytes.len());
-        let document = json!({
-            "file": out, "bytes": size, "states": states, "images_checked": Packed::DRAWN, "costs": costs,
-        });
-        return output::json(&document);
+        ExportError::BatchStatistics => {
+            "; train with norm.statistics = \"recalibrated\", or take the averages that training kept: --statistics kept \
+             (metabnn eval has the same and says what accuracy is left)"
+                .into()
+        }
+        _ => String::new(),
     }
-    output::line(&format!("{}: {}, {} bytes", name(arguments.to), out.display(), bytes.len()))?;
-    let states = packed.states.len();
+}
+
+/// "packed, c-header or npz"
+fn listed(formats: impl IntoIterator<Item = &'static ModelFormat>) -> String {
+    let names: Vec<&str> = formats.into_iter().map(|format| format.name).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// What a device gets, for people.
+fn say(device: &DeviceReport) -> anyhow::Result<()> {
+    let DeviceReport { states, images_checked, costs, .. } = device;
     output::line(&format!(
-        "checked: the classes of the network on {} drawn images in each of {states} states\n",
-        Packed::DRAWN
+        "checked: the classes of the network on {images_checked} drawn images in each of {} states\n",
+        states.len()
     ))?;
-    for (number, state) in packed.states.iter().enumerate() {
+    for (number, state) in states.iter().enumerate() {
         output::line(&format!("state {number:3}  {state}"))?;
     }
     output::line("")?;
-    say(&costs)
+    say_costs(costs)
 }
 
-/// What it takes, for people.
-fn say(costs: &Costs) -> anyhow::Result<()> {
+fn say_costs(costs: &Costs) -> anyhow::Result<()> {
     let Costs { flash, ram, operations, synaptic_operations: synaptic, .. } = costs;
     let (footprint, memory) = (costs.footprint, ram.scratch + ram.table);
     output::line(&format!(

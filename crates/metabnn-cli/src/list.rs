@@ -1,8 +1,8 @@
 //! `metabnn list` and `metabnn show`
 
 use anyhow::Context;
-use metabnn::data::catalogue;
-use metabnn::recipe::{Preset, Recipe, Run, builtin};
+use metabnn_data::catalogue;
+use metabnn_lab::recipe::{Preset, Recipe, Run, builtin};
 use serde_json::json;
 
 use crate::arguments::{Chosen, Output};

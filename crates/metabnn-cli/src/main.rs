@@ -18,7 +18,10 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-use metabnn::recipe::RecipeErrors;
+use metabnn_data::DataError;
+use metabnn_lab::experiment::ExperimentError;
+use metabnn_lab::recipe::RecipeErrors;
+use metabnn_lab::words;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -58,5 +61,20 @@ fn messages(error: &anyhow::Error) -> Vec<String> {
             message += &cause;
         }
     }
-    vec![message]
+    vec![message + &remedy(error)]
+}
+
+/// What helps where data are missing, in flags of this command.
+fn remedy(error: &anyhow::Error) -> String {
+    let of_data = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(ExperimentError::Data(error)) => Some(error),
+        _ => cause.downcast_ref::<DataError>(),
+    });
+    match of_data {
+        Some(DataError::NoFolder) => " (a folder is named by --data DIR)".into(),
+        Some(DataError::NoMirror { .. }) => " (a server is named by --mirror URL, too)".into(),
+        Some(error) => words::download_command(error)
+            .map_or_else(String::new, |command| format!("; `{command}` downloads it")),
+        None => String::new(),
+    }
 }

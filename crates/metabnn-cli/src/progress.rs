@@ -6,9 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use metabnn::analysis::LossIncrease;
-use metabnn::experiment::Event;
 use metabnn::metrics::{Evaluation, Split};
+use metabnn_lab::experiment::Event;
 
 use crate::arguments::Output;
 use crate::output::percent;
@@ -97,10 +96,10 @@ impl Display {
                     self.say(index, format!("task {task} epoch {epoch}: {accuracies}"));
                 }
             }
-            Event::Analysed { steps, row } => {
+            Event::Analyzed { steps, message } => {
                 self.step(index, *steps);
-                if let Some(row) = row {
-                    self.say(index, increase(row));
+                if let Some(message) = message {
+                    self.say(index, message.clone());
                 }
             }
             Event::Finished { summary, found } => {
@@ -189,12 +188,6 @@ impl Whole {
     fn estimate(&self) {
         self.bar.set_length(self.steps + self.left * self.steps.checked_div(self.begun).unwrap_or(1));
     }
-}
-
-/// What was found in a bin of hidden weights.
-fn increase(row: &LossIncrease) -> String {
-    let LossIncrease { layer, low, high, switched, mean, .. } = row;
-    format!("layer {layer}, |W^h| from {low:.3} to {high:.3}: {switched} switched, loss {mean:+.2e} for each")
 }
 
 fn style(bar: &ProgressBar, template: &str, name: &str) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use metabnn::report;
+use metabnn_lab::report;
 use serde_json::json;
 
 use crate::arguments::{Output, Report, TableFormat};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use metabnn::experiment::{self, ExperimentError, Options, Stop};
-use metabnn::recipe::Recipe;
-use metabnn::report;
+use metabnn_lab::experiment::{self, ExperimentError, Options, Stop};
+use metabnn_lab::recipe::Recipe;
+use metabnn_lab::report;
 
 use crate::arguments::{Output, Run};
 use crate::output;

@@ -1,7 +1,7 @@
 //! Ctrl-C and the signal to terminate: the first one asks the experiment to stop, the second one ends the program.
 
 use anyhow::Context;
-use metabnn::experiment::Stop;
+use metabnn_lab::experiment::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 

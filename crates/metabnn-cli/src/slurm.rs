@@ -8,12 +8,11 @@ use std::process::Command;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use metabnn::data;
-use metabnn::experiment::slurm::{
+use metabnn::kernels::Platform;
+use metabnn_lab::experiment::slurm::{
     self, Job, JobNumber, Memory, Partition, Piece, Resources, Submitted, TimeLimit, quoted,
 };
-use metabnn::kernels::Platform;
-use metabnn::recipe::Recipe;
+use metabnn_lab::recipe::Recipe;
 use serde_json::json;
 
 use crate::arguments::{Output, Run, UsageError};
@@ -181,7 +180,7 @@ fn job(arguments: &Run, recipe: &Recipe, out: &Path) -> anyhow::Result<Job> {
 
 /// The folder of the data sets: what is meant here, machines of the cluster may understand otherwise.
 fn data_folder(arguments: &Run) -> Option<PathBuf> {
-    let usual = || data::default_folder(None).ok().filter(|folder| folder.is_dir());
+    let usual = || metabnn_data::default_folder(None).ok().filter(|folder| folder.is_dir());
     arguments.data.folder.clone().or_else(usual)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use metabnn::data::{Features, Images, Samples, Shape};
-use metabnn::tasks::{Split, View};
+use metabnn::stream::{Subset, View};
 use numpy::{PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods, ToPyArray};
 use pyo3::prelude::*;
 
@@ -57,23 +57,23 @@ fn sizes(count: usize, samples: &Samples) -> Vec<usize> {
 }
 
 /// Values and labels of `split`, in order, each sample's values in the order that the network sees.
-pub fn of_split<'py>(py: Python<'py>, split: &Split) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+pub fn of_split<'py>(py: Python<'py>, split: &Subset) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let labels: Vec<u8> =
-        split.views().iter().flat_map(|view| places(view).map(|at| view.images.label(at))).collect();
+        split.views().iter().flat_map(|view| places(view).map(|at| view.samples.label(at))).collect();
     let Some(first) = split.views().first() else {
         return Err(DataError::new_err("there is no sample"));
     };
-    let shape = sizes(labels.len(), &first.images);
-    let values = match &first.images {
+    let shape = sizes(labels.len(), &first.samples);
+    let values = match &first.samples {
         Samples::Images(_) => {
             let image = |view: &View, at| {
-                view.images.images().map_or(&[][..], |set: &Arc<Images>| set.image(at)).to_vec()
+                view.samples.images().map_or(&[][..], |set: &Arc<Images>| set.image(at)).to_vec()
             };
             shaped(py, &gathered(split, image), shape)?
         }
         Samples::Features(_) => {
             let sample =
-                |view: &View, at| view.images.features().map_or(&[][..], |set| set.sample(at)).to_vec();
+                |view: &View, at| view.samples.features().map_or(&[][..], |set| set.sample(at)).to_vec();
             shaped(py, &gathered(split, sample), shape)?
         }
     };
@@ -82,11 +82,11 @@ pub fn of_split<'py>(py: Python<'py>, split: &Split) -> PyResult<(Bound<'py, PyA
 
 /// The places of a view's samples among all samples.
 fn places(view: &View) -> impl Iterator<Item = usize> + '_ {
-    let count = view.selection.as_ref().map_or(view.images.len(), |selection| selection.len());
+    let count = view.selection.as_ref().map_or(view.samples.len(), |selection| selection.len());
     (0..count).map(|at| view.selection.as_ref().map_or(at, |selection| selection[at] as usize))
 }
 
-fn gathered<T: Copy>(split: &Split, sample: impl Fn(&View, usize) -> Vec<T>) -> Vec<T> {
+fn gathered<T: Copy>(split: &Subset, sample: impl Fn(&View, usize) -> Vec<T>) -> Vec<T> {
     let mut values = Vec::new();
     for view in split.views() {
         for at in places(view) {

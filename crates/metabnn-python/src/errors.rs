@@ -2,14 +2,18 @@
 
 use std::io;
 
-use metabnn::data::DataError as Data;
-use metabnn::experiment::ExperimentError as Experiment;
+use metabnn::data::SampleError;
 use metabnn::export::ExportError;
+use metabnn::model::checkpoint::CheckpointError;
 use metabnn::model::{ContainerError, ModelError as Model};
-use metabnn::recipe::{RecipeError as OneOfRecipe, RecipeErrors};
-use metabnn::report::ReportError;
-use metabnn::tasks::TaskError;
+use metabnn::stream::StreamError;
 use metabnn::train::TrainError;
+use metabnn_data::DataError as Data;
+use metabnn_lab::experiment::ExperimentError as Experiment;
+use metabnn_lab::recipe::{RecipeError as OneOfRecipe, RecipeErrors};
+use metabnn_lab::report::ReportError;
+use metabnn_lab::saved::SavedError;
+use metabnn_lab::words;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -30,13 +34,13 @@ create_exception!(
     "An experiment failed; what was computed is kept."
 );
 
-/// An error with its causes. A cause that the text before already ends with is not said twice.
+/// An error with its causes. A cause that the text before already says is not said twice.
 pub fn message(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
-        if !message.ends_with(&text) {
+        if !message.contains(&text) {
             message += &format!(": {text}");
         }
         source = cause.source();
@@ -73,8 +77,21 @@ macro_rules! raise {
     };
 }
 
-raise!(DataError: TaskError);
-raise!(ModelError: Model, ExportError, ContainerError);
+raise!(DataError: SampleError, StreamError);
+raise!(ModelError: Model, SavedError, ContainerError, CheckpointError);
+
+impl Raise for ExportError {
+    fn raise(self) -> PyErr {
+        let remedy = match &self {
+            Self::Unpackable { .. } => " (to=\"npz\" takes any network)",
+            Self::BatchStatistics => {
+                "; train with {\"norm.statistics\": \"recalibrated\"}, for exact statistics of the training samples"
+            }
+            _ => "",
+        };
+        ModelError::new_err(message(&self) + remedy)
+    }
+}
 
 impl Raise for RecipeErrors {
     fn raise(self) -> PyErr {
@@ -94,7 +111,8 @@ impl Raise for OneOfRecipe {
 
 impl Raise for Data {
     fn raise(self) -> PyErr {
-        let text = message(&self);
+        let remedy = words::download_command(&self).map(|command| format!("; `{command}` downloads it"));
+        let text = message(&self) + &remedy.unwrap_or_default();
         match self {
             Self::NotFetched { .. } | Self::ByHand { .. } | Self::NoFeatures { .. } => {
                 PyFileNotFoundError::new_err(text)
@@ -109,7 +127,11 @@ impl Raise for TrainError {
         let text = message(&self);
         match self {
             Self::Samples { .. } => DataError::new_err(text),
-            Self::Shape(_) => RecipeError::new_err(text),
+            Self::Network(_) => RecipeError::new_err(words::of_train_error(&self)),
+            Self::Config(_) => RecipeError::new_err(text),
+            Self::NotFinite { .. } => TrainingError::new_err(format!(
+                "{text}; a smaller lr (optimizer.lr) or network.init_width usually helps"
+            )),
             _ => TrainingError::new_err(text),
         }
     }
@@ -131,8 +153,9 @@ impl Raise for Experiment {
             Self::Recipe(errors) => errors.raise(),
             Self::Data(error) => error.raise(),
             Self::Report(error) => error.raise(),
-            Self::Tasks { .. } => DataError::new_err(message(&self)),
-            Self::Train { .. } => TrainingError::new_err(message(&self)),
+            // Both say their causes in the words of recipes.
+            Self::Tasks { .. } => DataError::new_err(self.to_string()),
+            Self::Train { .. } => TrainingError::new_err(self.to_string()),
             Self::NoSuchRun { .. } => PyValueError::new_err(message(&self)),
             _ => ExperimentError::new_err(message(&self)),
         }

@@ -5,8 +5,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use metabnn::experiment::{self, Event, Options, Stop};
 use metabnn::metrics::Evaluation;
+use metabnn_lab::experiment::{self, Event, Options, Stop};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use serde_json::{Value as Json, json};
@@ -120,7 +120,7 @@ fn describe(index: usize, event: &Event<'_>, is_due: bool) -> Option<Json> {
                    "done": progress.steps, "steps": progress.total_steps,
                    "evaluations": progress.evaluations.iter().map(row).collect::<Vec<_>>()})
         }
-        Event::Analysed { steps, .. } if is_due => json!({"kind": "analysed", "run": index, "done": steps}),
+        Event::Analyzed { steps, .. } if is_due => json!({"kind": "analysed", "run": index, "done": steps}),
         Event::Finished { summary, found } => {
             json!({"kind": "finished", "run": index, "found": found, "summary": summary})
         }

@@ -4,12 +4,13 @@
 mod arrays;
 mod errors;
 mod experiment;
-mod learner;
+mod known_tests;
 mod machine;
 mod recipe;
 mod results;
 mod samples;
 mod stream;
+mod trainer;
 
 use pyo3::prelude::*;
 
@@ -20,17 +21,19 @@ mod module {
     #[pymodule_export]
     use super::experiment::{claim, run};
     #[pymodule_export]
-    use super::learner::Learner;
-    #[pymodule_export]
     use super::machine::{set_threads, threads};
     #[pymodule_export]
-    use super::recipe::{Recipe, curve_error, recipes};
+    use super::recipe::{Recipe, check_settings, curve_error, recipes};
     #[pymodule_export]
-    use super::results::{bench, compare, evaluate, export, export_model, report};
+    use super::results::{
+        bench, compare, evaluate, export, export_formats, export_model, matrix_metrics, report,
+    };
     #[pymodule_export]
     use super::samples::{Dataset, Split, catalogue, fetch, load, verify};
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::trainer::Trainer;
 
     use super::*;
 

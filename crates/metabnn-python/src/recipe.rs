@@ -1,8 +1,8 @@
 //! Recipes and settings.
 
-use metabnn::plasticity::Curve;
-use metabnn::recipe::settings::Settings;
-use metabnn::recipe::{self, builtin};
+use metabnn::rule::{Curve, SynapticRule};
+use metabnn_lab::recipe::settings::Settings;
+use metabnn_lab::recipe::{self, builtin};
 use pyo3::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -76,6 +76,17 @@ pub fn settings(changes: &[(String, String)]) -> PyResult<Settings> {
         1 => Ok(runs.remove(0).settings),
         _ => Err(RecipeError::new_err("settings of one network: vary and arm are for recipes")),
     }
+}
+
+/// Checks what a trainer of a network of so many layers is to learn by.
+#[pyfunction]
+pub fn check_settings(changes: Vec<(String, String)>, layers: usize) -> PyResult<()> {
+    let settings = settings(&changes)?;
+    settings
+        .train_config()
+        .validate()
+        .and_then(|()| settings.rule.validate(layers))
+        .map_err(|error| RecipeError::new_err(error.to_string()))
 }
 
 /// Settings with their numbers as a person writes them: 1.35 stays 1.35, as 32 bits wide as it is.

@@ -1,21 +1,21 @@
 //! Reports, exports and measurements.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use metabnn::bench::{Options, measure};
-use metabnn::data;
-use metabnn::evaluate::evaluate as score;
-use metabnn::export::{Packed, c_header, c_name, npz};
-use metabnn::model::Model;
-use metabnn::recipe::settings::{Precision, State};
-use metabnn::report as reports;
-use metabnn::report::export::Kind;
+use metabnn::export::{Exported, MODEL_FORMATS, ModelFormat};
+use metabnn::metrics::AccuracyMatrix;
+use metabnn_lab::bench::{Options, measure};
+use metabnn_lab::recipe::settings::{Precision, State};
+use metabnn_lab::report as reports;
+use metabnn_lab::report::export::{EVALUATION_FORMATS, EvaluationFormat};
+use metabnn_lab::saved::{SavedError, SavedRun};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use crate::errors::OrRaise;
+use crate::errors::{ModelError, OrRaise, Raise};
 use crate::machine::machine;
 
 /// Makes the report of a folder of results anew; gives the path of the page.
@@ -33,38 +33,32 @@ pub fn compare(py: Python<'_>, folders: Vec<PathBuf>, out: PathBuf) -> PyResult<
 /// Writes results in the format of another program; gives the paths of the files.
 #[pyfunction]
 pub fn export(py: Python<'_>, folder: PathBuf, to: &str, out: PathBuf) -> PyResult<Vec<PathBuf>> {
-    let kind = match to {
-        "tensorboard" => Kind::TensorBoard,
-        "csv" => Kind::AuthorsCsv,
-        "jsonl" => Kind::JsonLines,
-        _ => return Err(PyValueError::new_err(format!("to: tensorboard, csv or jsonl, not {to:?}"))),
-    };
-    py.detach(|| reports::export::export(&folder, kind, &out)).or_raise()
+    let format = EvaluationFormat::find(to);
+    let format = format.ok_or_else(|| unknown(to, EVALUATION_FORMATS.map(|format| format.name)))?;
+    py.detach(|| reports::export::export(&folder, format, &out)).or_raise()
 }
 
 /// A model in the format of a device or of NumPy: the bytes of the file, and what is to be said of it, as JSON. `name` is
 /// that of the functions of a C header.
 #[pyfunction]
 pub fn export_model(py: Python<'_>, model: &[u8], to: &str, name: &str) -> PyResult<(Py<PyBytes>, String)> {
-    let model = Model::from_bytes(model).or_raise()?;
-    let (bytes, said) = py.detach(|| exported(&model, to, name))?;
+    let format = ModelFormat::find(to).ok_or_else(|| unknown(to, MODEL_FORMATS.map(|format| format.name)))?;
+    let SavedRun { model, .. } = SavedRun::from_bytes(model).or_raise()?;
+    let Exported { bytes, device } = py.detach(|| format.export(&model, name)).or_raise()?;
+    let said = device.map_or_else(|| json!({}), |device| json!(device));
     Ok((PyBytes::new(py, &bytes).unbind(), said.to_string()))
 }
 
-fn exported(model: &Model, to: &str, name: &str) -> PyResult<(Vec<u8>, Json)> {
-    Ok(match to {
-        "npz" => (npz(model).or_raise()?, json!({})),
-        "packed" => {
-            let Packed { bytes, states, costs } = Packed::checked(model).or_raise()?;
-            (bytes, json!({"states": states, "costs": costs}))
-        }
-        "c-header" => {
-            let packed = Packed::checked(model).or_raise()?;
-            let (text, costs) = c_header(&packed, &c_name(name)).or_raise()?;
-            (text.into_bytes(), json!({"states": packed.states, "costs": costs}))
-        }
-        _ => return Err(PyValueError::new_err(format!("to: packed, c-header or npz, not {to:?}"))),
-    })
+/// The formats of `export_model` and of `export`, each with what it is.
+#[pyfunction]
+pub fn export_formats() -> (BTreeMap<&'static str, &'static str>, BTreeMap<&'static str, &'static str>) {
+    let models = MODEL_FORMATS.into_iter().map(|format| (format.name, format.help));
+    let results = EVALUATION_FORMATS.into_iter().map(|format| (format.name, format.help));
+    (models.collect(), results.collect())
+}
+
+fn unknown<const N: usize>(to: &str, names: [&str; N]) -> PyErr {
+    PyValueError::new_err(format!("to: one of {}, not {to:?}", names.join(", ")))
 }
 
 /// Accuracy and loss of a model on each test of its run, as JSON.
@@ -77,21 +71,67 @@ pub fn evaluate(
     folder: Option<PathBuf>,
     last_state: bool,
 ) -> PyResult<String> {
-    let mut model = Model::from_bytes(model).or_raise()?;
-    model.knowledge.network.set_machine(&machine()?);
-    let settings = &model.description.settings;
-    let sets = data_set.map_or(settings.data.sets.clone(), |name| vec![name]);
+    let mut run = SavedRun::from_bytes(model).or_raise()?;
+    run.model.trained.network.set_machine(&machine()?);
+    let load = |name: &str| metabnn_data::load(name, folder.as_deref()).map_err(Raise::raise);
+    let tests = match data_set {
+        Some(name) => run.tests_on(&py.detach(|| load(&name))?).or_raise()?,
+        None => py.detach(|| run.tests(|name| load(name).map_err(Refused::Data))).map_err(Refused::raise)?,
+    };
     let mut rows = Vec::new();
-    for name in &sets {
-        let set = py.detach(|| data::load(name, folder.as_deref())).or_raise()?;
-        for test in model.tests_on(&set).or_raise()? {
-            let phase = test.phase.filter(|_| !last_state);
-            let score = py.detach(|| score(&model.knowledge, &test.images, phase, settings));
-            rows.push(json!({"test": test.name, "images": test.images.len(),
-                             "accuracy": score.accuracy, "loss": score.loss}));
-        }
+    for mut test in tests {
+        test.experience = test.experience.filter(|_| !last_state);
+        let score = py.detach(|| run.evaluate(&test));
+        rows.push(json!({"test": test.name, "images": test.samples.len(),
+                         "accuracy": score.accuracy, "loss": score.loss}));
     }
     Ok(json!(rows).to_string())
+}
+
+/// What an accuracy matrix says, as JSON; each row trained the column of this number, counted from 0, if one.
+#[pyfunction]
+#[pyo3(signature = (untrained, rows, trained))]
+pub fn matrix_metrics(
+    untrained: Option<Vec<f64>>,
+    rows: Vec<Vec<f64>>,
+    trained: Vec<Option<usize>>,
+) -> PyResult<String> {
+    let tests = rows.first().map_or(0, Vec::len);
+    let has_untrained = untrained.is_some();
+    let untrained = untrained.unwrap_or_else(|| vec![0.0; tests]);
+    if rows.iter().chain([&untrained]).any(|row| row.len() != tests) {
+        return Err(PyValueError::new_err("the rows are of streams with different numbers of tests"));
+    }
+    let matrix = AccuracyMatrix { untrained, rows, trained };
+    let forward = matrix.forward_transfer().filter(|_| has_untrained);
+    Ok(json!({"average_accuracy": matrix.average_accuracy(), "forgetting": matrix.forgetting(),
+              "backward_transfer": matrix.backward_transfer(), "forward_transfer": forward})
+    .to_string())
+}
+
+/// Why a model is not tested on the data of its run.
+enum Refused {
+    Data(PyErr),
+    Model(SavedError),
+}
+
+impl From<SavedError> for Refused {
+    fn from(error: SavedError) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl Refused {
+    fn raise(self) -> PyErr {
+        match self {
+            Self::Data(error) => error,
+            Self::Model(
+                error
+                @ (SavedError::Arrays { .. } | SavedError::OtherData { .. } | SavedError::Unsure { .. }),
+            ) => ModelError::new_err(format!("{error}; data_set=NAME tests it on a set all the same")),
+            Self::Model(error) => error.raise(),
+        }
+    }
 }
 
 /// How long a training step takes on this machine, as JSON.

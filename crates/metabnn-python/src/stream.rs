@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use metabnn::data;
-use metabnn::tasks::TaskStream;
+use metabnn::data::Dataset as Set;
+use metabnn::stream::TaskStream;
+use metabnn_lab::recipe::settings::Settings;
 use numpy::ToPyArray;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -12,10 +13,12 @@ use crate::errors::OrRaise;
 use crate::recipe::settings;
 use crate::samples::{Dataset, Split};
 
-/// Phases to train on and tests to be judged by.
+/// Experiences to train on and tests to be judged by.
 #[pyclass(frozen)]
 pub struct Stream {
     pub stream: Arc<TaskStream>,
+    /// The settings that describe it.
+    pub settings: Settings,
 }
 
 #[pymethods]
@@ -24,28 +27,38 @@ impl Stream {
     #[new]
     fn new(py: Python<'_>, changes: Vec<(String, String)>, sets: Vec<Py<Dataset>>) -> PyResult<Self> {
         let mut settings = settings(&changes)?;
-        let sets: Vec<data::Dataset> = sets.iter().map(|set| set.get().set.clone()).collect();
+        let sets: Vec<Set> = sets.iter().map(|set| set.get().set.clone()).collect();
         settings.data.sets = sets.iter().map(|set| set.name.clone()).collect();
-        let stream = py.detach(|| TaskStream::new(&settings, &sets)).or_raise()?;
-        Ok(Self { stream: Arc::new(stream) })
+        let stream = py.detach(|| settings.stream(&sets)).or_raise()?;
+        Ok(Self { stream: Arc::new(stream), settings })
     }
 
     /// Number of phases.
     fn __len__(&self) -> usize {
-        self.stream.phases.len()
+        self.stream.experiences.len()
     }
 
     /// Training samples of a phase, counted from 0.
     fn phase(&self, index: usize) -> PyResult<Split> {
-        let split = self.stream.phases.get(index).cloned();
-        split.map(|split| Split { split }).ok_or_else(|| PyIndexError::new_err("there is no such phase"))
+        let experience = self.stream.experiences.get(index);
+        experience
+            .map(|experience| Split {
+                split: experience.samples.clone(),
+                name: Some(experience.name.clone()),
+            })
+            .ok_or_else(|| PyIndexError::new_err("there is no such phase"))
     }
 
-    /// Name, samples and phase of every test.
+    /// Name, samples and the identity of the experience of every test.
     #[getter]
-    fn tests(&self) -> Vec<(String, Split, Option<usize>)> {
+    fn tests(&self) -> Vec<(String, Split, Option<String>)> {
         let tests = self.stream.tests.iter();
-        tests.map(|test| (test.name.clone(), Split { split: test.images.clone() }, test.phase)).collect()
+        tests
+            .map(|test| {
+                let split = Split { split: test.samples.clone(), name: None };
+                (test.name.clone(), split, test.experience.as_ref().map(ToString::to_string))
+            })
+            .collect()
     }
 
     /// Pixel order of every test: input i is value order[i] of the sample; None where it is as it is.
@@ -60,7 +73,7 @@ impl Stream {
     /// Channels, rows and columns of a sample.
     #[getter]
     fn shape(&self) -> (usize, usize, usize) {
-        (self.stream.image.channels, self.stream.image.rows, self.stream.image.columns)
+        (self.stream.shape.channels, self.stream.shape.rows, self.stream.shape.columns)
     }
 
     /// Number of classes.

@@ -1,6 +1,7 @@
 """What the tests share: small data, and the command to compare with."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 import metabnn
+
+# What is started in the background may ignore Ctrl-C, and Python then leaves it so: the tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -290,5 +290,5 @@ def test_built_in_rules(glyphs, rule):
 def test_a_loss_that_is_no_number_is_said(glyphs):
     stream = stream_of(glyphs)
     trainer = metabnn.Trainer(network_of(stream, **{"network.precision": "full-precision"}), lr=1e38)
-    with pytest.raises(metabnn.TrainingError, match="optimizer.lr"):
+    with pytest.raises(metabnn.TrainingError, match="a smaller lr .optimizer.lr. or network.init_width"):
         trainer.train(stream[0])

@@ -139,9 +139,10 @@ def test_what_goes_wrong_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         metabnn.run({}, settings=SMALL | {"data.sets": ["glyphs"]}, out=tmp_path / "file" / "out")
-    with pytest.raises(metabnn.TrainingError, match="optimizer.lr"):
+    with pytest.raises(metabnn.TrainingError, match="optimizer.lr") as raised:
         wild = {"data.sets": ["glyphs"], "optimizer.lr": 1e38, "network.precision": "full-precision"}
         metabnn.run({}, settings=SMALL | wild, out=tmp_path / "c")
+    assert str(raised.value).count("became") == 1, "said once"
     for jobs in (0, 1.5, "two"):
         with pytest.raises(ValueError):
             metabnn.run("quickstart", out=tmp_path / "d", jobs=jobs)

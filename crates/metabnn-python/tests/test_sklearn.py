@@ -107,7 +107,7 @@ def test_other_rules(blobs, rule):
         ({"batch_size": 2.5}, "schedule.batch"),
         ({"hidden": (0,)}, "network.hidden"),
         ({"hidden": "many"}, "network.hidden"),
-        ({"norm": "layer"}, "norm.kind"),
+        ({"norm": "group"}, "norm.kind"),
         ({"settings": {"rule.n": 1}}, "rule.n"),
         ({"rule": "oja"}, "rule.name"),
     ],

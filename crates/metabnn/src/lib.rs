@@ -11,83 +11,100 @@
 //!
 //! # Example
 //!
-//! Six permuted tasks on a part of the built-in glyphs, with a small network:
+//! A stream of permuted tasks, a network, a rule of one's own; evaluated after every task, and saved:
 //!
 //! ```
-//! use metabnn::recipe::settings::{Data, Network, Settings};
-//! use metabnn::{data, tasks::TaskStream, train::train};
+//! use metabnn::metrics::AccuracyMatrix;
+//! use metabnn::{network::Network, rule::SynapticRule, stream, train::Trainer};
 //!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let settings = Settings {
-//!         data: Data { sets: vec!["glyphs".into()], train_images: 1000, test_images: 500, ..Data::default() },
-//!         network: Network { hidden: vec![64], ..Network::default() },
-//!         ..Settings::default() // six permuted tasks, five epochs each, m = 1.35
-//!     };
-//!     let stream = TaskStream::new(&settings, &[data::load("glyphs", None)?])?;
-//!     let outcome = train(&settings, &stream, |_| {})?;
-//!     println!("after each task, on each task: {:.2?}", outcome.matrix.rows);
-//!     println!("average accuracy: {:.3?}", outcome.matrix.average_accuracy());
-//!     Ok(())
+//! /// A weight is pulled back the less, the closer it is to its bound.
+//! struct SoftBounds {
+//!     bound: f32,
 //! }
+//!
+//! impl SynapticRule for SoftBounds {
+//!     fn scale(&self, _layer: usize, hidden: f32, update: f32) -> f32 {
+//!         if hidden * update < 0.0 { 1.0 - (hidden.abs() / self.bound).min(1.0) } else { 1.0 }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("metabnn-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let path = folder.join("model.safetensors");
+//! let stream = stream::permuted(&metabnn_data::glyphs(), 3).train_samples(1000).build()?;
+//! let network = Network::binary(stream.shape).dense(64).dense(64).classes(stream.classes).build()?;
+//! let mut trainer = Trainer::builder(network, SoftBounds { bound: 2.0 }).epochs(5).build()?;
+//! let mut matrix = AccuracyMatrix::new(trainer.evaluate(&stream)?);
+//! for experience in &stream {
+//!     trainer.fit(experience)?;
+//!     matrix.push(stream.column(&experience.id()), trainer.evaluate(&stream)?);
+//! }
+//! println!("average accuracy: {:.3?}", matrix.average_accuracy());
+//! trainer.model(&stream).save(&path)?;
+//! # assert!(matrix.average_accuracy() > Some(0.4), "{matrix:?}");
+//! # assert_eq!(metabnn::model::Model::load(&path)?.description.tests.len(), 3);
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! [`experiment::run`] does all of it for a recipe, and leaves a folder with tables, models and a report.
+//! The crate `metabnn-data` loads and draws data sets, `metabnn-lab` runs experiments that are written as recipes,
+//! `metabnn-infer` runs and trains packed networks on devices.
 //!
 //! # The way of the data
 //!
-//! Data goes one way through the modules, from images to the report:
+//! ```text
+//! data set -> task stream -> batch -> network (forward, backward) -> synaptic rule -> metrics
+//! ```
 //!
-//! | module | takes | gives |
-//! |---|---|---|
-//! | [`data`] | the name of a data set | labelled images, from IDX files or drawn by the program ([`data::glyphs`]) |
-//! | [`tasks`] | images and settings | a [`tasks::TaskStream`]: phases to train on, tests to be judged by |
-//! | [`train`](mod@train) | settings and stream | a [`train::Outcome`], epoch by epoch: the loop |
-//! | [`network`] | a batch | the loss, and the gradient of every layer, a tile of synapses at a time |
-//! | [`plasticity`] | a tile of synapses | the tile after its update: the synaptic rule |
-//! | [`optim`] | | Adam's moments and the step of the batch-norm parameters |
-//! | [`mod@evaluate`] | a network, images | accuracy and loss, with the batch-norm state of the task in question |
-//! | [`metrics`] | accuracies | the accuracy matrix, forgetting and transfer |
-//! | [`analysis`] | a network | histograms of its hidden weights |
-//! | [`model`] | a trained network | the bytes of `model.safetensors`, and back |
-//! | [`mod@export`] | a trained network | packed bits for devices, C, NumPy arrays |
-//! | [`checkpoint`] | a run in progress | the bytes of `checkpoint.safetensors`, and back |
-//! | [`report`] | a folder of results | tables, figures and `report.html` |
+//! Modules from top to bottom; each uses those below it alone:
 //!
-//! Around them: [`recipe`] reads and checks what a user asks for, [`experiment`] runs it, [`kernels`] holds the inner
-//! loops for each instruction set and the threads, [`machine`] is the choice of both, [`mod@bench`] measures them, and
-//! [`random`] gives each purpose its own stream of random numbers.
+//! | module | what |
+//! |---|---|
+//! | [`mod@export`] | trained networks for devices and other programs: packed bits, C, NumPy arrays |
+//! | [`model`] | the files `model.safetensors` and `checkpoint.safetensors` |
+//! | [`train`] | [`train::Trainer`], the one driver of learning, and [`train::Training`] over a whole stream |
+//! | [`engine`] | the seam between what a network is and who computes its steps |
+//! | [`evaluate`], [`metrics`] | accuracy and loss; accuracy matrix, forgetting, transfer |
+//! | [`stream`] | task streams: experiences to learn, tests to be judged by |
+//! | [`data`] | labelled samples: images, features |
+//! | [`history`] | what training leaves to look at: histograms, flips |
+//! | [`network`] | layers in a row: training step, inference, Fisher information |
+//! | [`layer`] | dense, convolution, norms, activation, dropout, loss: forward, backward and infer side by side |
+//! | [`rule`] | synaptic rules, one file each |
+//! | [`optim`] | the optimizer: moments and what it makes of a gradient |
+//! | [`tensor`] | feature-major matrices, tiles of synapses |
+//! | [`kernels`], [`machine`], [`random`] | inner loops and threads, the choice of both, random streams |
 //!
 //! # What can be relied on
 //!
 //! - One seed gives the same bits at any number of threads, with any kernels, on any run.
 //! - Accuracies are fractions in [0, 1]. Tasks, epochs and layers in files and messages are counted from 1.
-//! - What a user can cause comes back as an error that says what was wrong, where, and what would be right.
+//! - What a caller can cause comes back as an error that says what was wrong, where, and what would be right.
 //! - A matrix is a row-major slice; its shape is given in parentheses, as in (batch, out).
 
-pub mod analysis;
-pub mod bench;
-pub mod checkpoint;
-mod container;
+pub mod config;
 pub mod data;
-mod digest;
+pub mod digest;
+pub mod engine;
 pub mod evaluate;
-pub mod experiment;
 pub mod export;
+pub mod history;
 pub mod kernels;
+pub mod layer;
 pub mod machine;
 pub mod metrics;
 pub mod model;
-mod nearest;
 pub mod network;
 pub mod optim;
-pub mod plasticity;
 pub mod random;
-pub mod recipe;
-pub mod report;
-pub mod tasks;
+pub mod rule;
+pub mod stream;
+pub mod tensor;
 pub mod train;
 
-/// Runs the example of the README as a test, so that it stays right.
+/// Runs the examples of the README as tests, so that they stay right.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use golden::{Golden, assert_close};
 use metabnn::kernels::{AdamStep, Kernels};
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, Rows, Tile};
-use metabnn::optim::Adam;
-use metabnn::plasticity::{Ewc, Path, Rule, Si, Start, SynapticRule};
-use metabnn::recipe::settings::{self, Precision, Settings};
-use metabnn::tasks::Split;
+use metabnn::machine::Machine;
+use metabnn::network::{Batch, Inputs, Layer, Linear, Network, Norm, NormConfig, Precision, Rows, Scratch};
+use metabnn::optim::{Adam, OptimizerConfig, OptimizerStep};
+use metabnn::rule::{
+    Consolidation, EndOfExperience, Ewc, Path, Rule, Si, Start, Synapses, SynapticRule, Tile,
+};
+use metabnn::tensor::Tiled;
 
 /// As in parity.rs: see fixtures/README.md.
 const ABSOLUTE: f32 = 1e-5;
@@ -20,13 +22,13 @@ const WIDTHS: [usize; 4] = [20, 16, 16, 4];
 const BATCH: usize = 8;
 
 /// The network that a file starts from, and its optimizer.
-fn start(golden: &mut Golden) -> (Network, settings::Optimizer) {
+fn start(golden: &mut Golden) -> (Network, OptimizerConfig) {
     let layers = WIDTHS.windows(2).zip(1..).map(|(pair, l)| {
-        let norm = BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default());
+        let norm = Norm::new(vec![1.0; pair[1]], &NormConfig::default());
         Layer::dense(Linear::new(pair[0], &golden.f32(&format!("init_fc{l}_w")), true), norm)
     });
-    let network = Network::new(layers.collect(), Precision::Binary);
-    (network, settings::Optimizer { weight_decay: 1e-4, ..settings::Optimizer::default() })
+    let network = Network::from_layers(layers.collect(), Precision::Binary);
+    (network, OptimizerConfig { weight_decay: 1e-4, ..OptimizerConfig::default() })
 }
 
 /// Samples of 20 numbers with their labels.
@@ -49,7 +51,7 @@ fn train(
     let batches = x.chunks_exact(BATCH * WIDTHS[0]).zip(labels.chunks_exact(BATCH));
     for (index, (x, labels)) in batches.enumerate() {
         each(network, index);
-        let loss = network.step(&batch(x, labels), adam, rule, &mut || {});
+        let loss = network.step(&batch(x, labels), adam, rule, &mut Scratch::default(), &mut || {});
         let what = format!("{task}: loss of step {}", index + 1);
         assert_close(&what, &[loss], &[losses[index] as f32], ABSOLUTE, 0.0);
         if [1, 5, 25].contains(&(index + 1)) {
@@ -118,7 +120,7 @@ fn elastic_weight_consolidation_follows_the_golden_vectors() {
                 penalties[step]
             );
         };
-        let mut adam = Adam::new(&optimizer, &network.layers);
+        let mut adam = Adam::new(&optimizer, &network.widths());
         train(&mut golden, &name, &mut network, &mut adam, &rule, check_penalty);
         if task == 2 {
             break;
@@ -142,7 +144,7 @@ fn elastic_weight_consolidation_follows_the_golden_vectors() {
             assert_close(&name, &ours.to_rows(), expected, 1e-6 * largest(expected), 2e-5);
         }
         past.push(expected);
-        ewc.consolidate(&mut network, &fisher);
+        ewc.consolidate(network.synapses_mut(ewc.state()), &fisher);
     }
 }
 
@@ -154,14 +156,32 @@ struct LaterAdam {
 }
 
 impl SynapticRule for LaterAdam {
-    fn memory(&self) -> &[Start] {
-        self.rule.memory()
+    fn state(&self) -> &[Start] {
+        self.rule.state()
     }
 
-    fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
-        let correction = 1.0 - step.beta2.powi(self.steps.load(Relaxed));
-        let step = AdamStep { eps: step.eps * correction.sqrt(), ..*step };
-        self.rule.update(kernels, &step, layer, tile);
+    fn update(&self, step: &OptimizerStep, layer: usize, tile: Tile<'_>) {
+        let adam = *step.adam();
+        let correction = 1.0 - adam.beta2.powi(self.steps.load(Relaxed));
+        let adam = AdamStep { eps: adam.eps * correction.sqrt(), ..adam };
+        let step = OptimizerStep::new(Kernels::of(Machine::get().kernels.platform), adam);
+        self.rule.update(&step, layer, tile);
+    }
+}
+
+/// A network at the end of an experience, for a rule that asks for no importances.
+struct Ended<'a> {
+    network: &'a mut Network,
+    state: &'a [Start],
+}
+
+impl Consolidation for Ended<'_> {
+    fn importance(&self, _samples: usize) -> Vec<Tiled> {
+        panic!("synaptic intelligence needs none")
+    }
+
+    fn synapses(&mut self) -> Vec<Synapses<'_>> {
+        self.network.synapses_mut(self.state)
     }
 }
 
@@ -173,7 +193,7 @@ fn follow(file: &str, path: Path, later: bool, of_path: f32) {
     let later_adam = LaterAdam { rule: rule.clone(), steps: AtomicI32::new(0) };
     let stepped: &dyn SynapticRule = if later { &later_adam } else { &rule };
     // One Adam for both tasks.
-    let mut adam = Adam::new(&optimizer, &network.layers);
+    let mut adam = Adam::new(&optimizer, &network.widths());
     for (index, task) in ["t0", "t1"].into_iter().enumerate() {
         let count = |_: &Network, _| _ = later_adam.steps.fetch_add(1, Relaxed);
         train(&mut golden, task, &mut network, &mut adam, stepped, count);
@@ -186,7 +206,8 @@ fn follow(file: &str, path: Path, later: bool, of_path: f32) {
             }
         };
         check(&network, 0, "pathW", of_path);
-        rule.end_of_task(&mut network, index, &Split::new(Vec::new()), &Settings::default());
+        let mut ended = Ended { network: &mut network, state: rule.state() };
+        rule.end_of_experience(&mut EndOfExperience::new(index, 0, &mut ended));
         // Divided by at least epsilon = 0.1.
         check(&network, 1, "omega", 20.0 * of_path);
         assert!((1..=3).all(|l| memory(&network, l, 0).iter().all(|&path| path == 0.0)));

@@ -2,9 +2,8 @@
 
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, NormState, Rows};
+use metabnn::network::{Batch, Inputs, Layer, Linear, Network, Norm, NormConfig, NormState, Precision, Rows};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, Precision};
 use metabnn_infer::BitMatrix;
 use metabnn_infer::kernels::Pixels;
 
@@ -30,10 +29,10 @@ fn network(precision: Precision) -> Network {
             mean: random(outputs, 30 + index),
             variance: random(outputs, 40 + index).iter().map(|v| inputs as f32 * (1.2 + v)).collect(),
         };
-        let norm = BatchNorm::with_state(state, &settings::Norm::default());
+        let norm = Norm::with_state(state, &NormConfig::default());
         Layer::dense(Linear::new(inputs, &random(inputs * outputs, index), binarized), norm)
     });
-    Network::new(layers.collect(), precision)
+    Network::from_layers(layers.collect(), precision)
 }
 
 /// What a network is shown.
@@ -91,7 +90,7 @@ impl Plain {
         let in_use = |weight: &f32| f64::from(if binarized { weight.signum() } else { *weight });
         let rows = linear.hidden().to_rows();
         let state = &norm.state;
-        let eps = f64::from(settings::Norm::default().eps);
+        let eps = f64::from(NormConfig::default().eps);
         let features = 0..linear.outputs();
         let scale: Vec<f64> = features
             .clone()

@@ -4,10 +4,13 @@
 
 use metabnn::kernels::{Gate, Kernels, NormRow, SparseRows};
 use metabnn::machine::Machine;
-use metabnn::network::{BatchNorm, BatchStatistics, GradientInput, Input, Linear, Rows, Tile, cross_entropy};
-use metabnn::optim::Moments;
+use metabnn::network::{
+    BatchStatistics, GradientInput, Input, Linear, Norm, NormConfig, NormGradient, NormKind, Rows,
+    cross_entropy,
+};
+use metabnn::optim::{MomentFormat, Moments};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, State};
+use metabnn::rule::Tile;
 use metabnn_infer::BitMatrix;
 use metabnn_infer::kernels::{Pixels, Samples};
 use metabnn_reference as reference;
@@ -69,7 +72,7 @@ fn forward(layer: &Linear, x: Input<'_>, batch: usize, lots: usize) -> Vec<f32> 
 /// Gradient of the weights, (out, in), which the update puts in place of the weights; and what the way back below then
 /// still gives with the binary weights of before, (batch, in).
 fn weight_gradient(layer: &mut Linear, dy: &Rows, x: GradientInput<'_>) -> (Vec<f32>, Vec<f32>) {
-    let mut moments = Moments::new(layer, State::F32);
+    let mut moments = Moments::new(layer.inputs(), layer.outputs(), MomentFormat::F32);
     let (inputs, is_binary) = (layer.inputs(), layer.binary().is_some());
     let (below, tiles) = layer.split(kernels(), &mut moments);
     Machine::get().pool.share(tiles, |tiles| {
@@ -212,9 +215,9 @@ fn binary_weights_at_ragged_shapes() {
 }
 
 /// `norm` over `y`, (batch, features): z, the normalised rows, and what was seen.
-fn normalise(norm: &BatchNorm, y: &[f32]) -> (Vec<f32>, Rows, Vec<BatchStatistics>) {
+fn normalise(norm: &Norm, y: &[f32]) -> (Vec<f32>, Rows, Vec<BatchStatistics>) {
     let mut y = rows(y, norm.state.gamma.len());
-    let seen = (0..y.features()).map(|feature| norm.normalise(kernels(), y.row_mut(feature))).collect();
+    let seen = (0..y.features()).map(|feature| norm.batch_forward(kernels(), y.row_mut(feature))).collect();
     let z = y.to_samples(|feature, normed| norm.state.scale_and_shift(feature, normed));
     (z, y, seen)
 }
@@ -225,7 +228,7 @@ fn batch_norm() {
         let (y, dz) = (random(batch * features, 3), random(batch * features, 4));
         let (gamma, beta) = (random(features, 5), random(features, 6));
         let norm = |gamma: &[f32], beta: &[f32]| {
-            let mut norm = BatchNorm::new(gamma.to_vec(), &settings::Norm::default());
+            let mut norm = Norm::new(gamma.to_vec(), &NormConfig::default());
             norm.state.beta = beta.to_vec();
             norm
         };
@@ -240,11 +243,41 @@ fn batch_norm() {
         for (first, last) in [(0, 1), (1, features)] {
             let d = &mut dy.flat_mut()[first * stride..last * stride];
             let gradient = (&mut of_gamma[first..last], &mut of_beta[first..last]);
-            layer.backward(kernels(), Gate::Open, (&normed, &seen), first, d, gradient);
+            layer.batch_backward(kernels(), Gate::Open, (&normed, &seen), first, d, gradient);
         }
         assert_slopes("dy", &samples(&dy), &y, |y| loss(y, &gamma, &beta));
         assert_slopes("dgamma", &of_gamma, &gamma, |gamma| loss(&y, gamma, &beta));
         assert_slopes("dbeta", &of_beta, &beta, |beta| loss(&y, &gamma, beta));
+    }
+}
+
+/// In dense layers, of one position, and in convolutions.
+#[test]
+fn layer_norm() {
+    for (features, samples, positions) in [(3, 6, 1), (18, 7, 1), (4, 3, 5)] {
+        let columns = samples * positions;
+        let (y, dz) = (random(columns * features, 3), random(columns * features, 4));
+        let (gamma, beta) = (random(features, 5), random(features, 6));
+        let norm = |gamma: &[f32], beta: &[f32]| {
+            let config = NormConfig { kind: NormKind::Layer, ..Default::default() };
+            let mut norm = Norm::new(gamma.to_vec(), &config);
+            norm.state.beta = beta.to_vec();
+            norm
+        };
+        let forward = |norm: &Norm, y: &[f32]| {
+            let (mut y, mut seen) = (rows(y, features), vec![BatchStatistics::default(); samples]);
+            norm.layer_forward(&mut y, &mut seen);
+            (y.to_samples(|feature, normed| norm.state.scale_and_shift(feature, normed)), y, seen)
+        };
+        let loss = |y: &[f32], gamma: &[f32], beta: &[f32]| weighted(&forward(&norm(gamma, beta), y).0, &dz);
+        let layer = norm(&gamma, &beta);
+        let (_, normed, seen) = forward(&layer, &y);
+        let mut dy = rows(&dz, features);
+        let mut gradient = NormGradient { gamma: vec![0.0; features], beta: vec![0.0; features] };
+        layer.layer_backward(Gate::Open, (&normed, &seen), &mut dy, &mut gradient);
+        assert_slopes("dy", &self::samples(&dy), &y, |y| loss(y, &gamma, &beta));
+        assert_slopes("dgamma", &gradient.gamma, &gamma, |gamma| loss(&y, gamma, &beta));
+        assert_slopes("dbeta", &gradient.beta, &beta, |beta| loss(&y, &gamma, beta));
     }
 }
 

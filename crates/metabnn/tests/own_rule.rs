@@ -4,13 +4,14 @@
 
 use std::sync::Mutex;
 
-use metabnn::kernels::{AdamStep, Kernels};
+use metabnn::kernels::AdamStep;
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows, Tile};
-use metabnn::optim::Adam;
-use metabnn::plasticity::{Metaplastic, PerLayer, Rule, SynapticRule};
+use metabnn::network::{
+    Batch, Inputs, Layer, LayerShape, Linear, Network, Norm, NormConfig, Precision, Rows, Scratch,
+};
+use metabnn::optim::{Adam, OptimizerConfig, OptimizerStep};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, Precision};
+use metabnn::rule::{Metaplastic, PerLayer, Rule, SynapticRule, Tile};
 
 const WIDTHS: [usize; 4] = [45, 70, 33, 5];
 const BATCH: usize = 20;
@@ -22,8 +23,8 @@ const M: [f32; 3] = [1.35, 0.0, 4.0];
 struct Plain;
 
 impl SynapticRule for Plain {
-    fn update(&self, _kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
-        let AdamStep { beta1, beta2, eps, size, weight_decay } = *step;
+    fn update(&self, step: &OptimizerStep, layer: usize, tile: Tile<'_>) {
+        let AdamStep { beta1, beta2, eps, size, weight_decay } = *step.adam();
         let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
         for i in 0..tile.hidden.len() {
             let weight = f64::from(tile.hidden[i]);
@@ -49,14 +50,14 @@ fn network(precision: Precision) -> Network {
     let layers = WIDTHS.windows(2).enumerate().map(|(index, pair)| Layer {
         shape: LayerShape::Dense,
         linear: Linear::new(pair[0], &random(pair[0] * pair[1], index as u32), binarized),
-        norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
+        norm: Norm::new(vec![1.0; pair[1]], &NormConfig::default()),
     });
-    Network::new(layers.collect(), precision)
+    Network::from_layers(layers.collect(), precision)
 }
 
 fn adam(network: &Network) -> Adam {
-    let optimizer = settings::Optimizer { weight_decay: 1e-4, ..Default::default() };
-    Adam::new(&optimizer, &network.layers)
+    let optimizer = OptimizerConfig { weight_decay: 1e-4, ..Default::default() };
+    Adam::new(&optimizer, &network.widths())
 }
 
 /// The network after training with `rule`, and the losses.
@@ -67,7 +68,7 @@ fn trained(rule: &dyn SynapticRule, precision: Precision) -> (Network, Vec<f32>)
         let inputs =
             Inputs::Real(Rows::from_samples(&random(BATCH * WIDTHS[0], 100 + step as u32), WIDTHS[0]));
         let labels = (0..BATCH).map(|sample| (sample % WIDTHS[3]) as u8).collect();
-        network.step(&Batch { inputs, labels }, &mut adam, rule, &mut || {})
+        network.step(&Batch { inputs, labels }, &mut adam, rule, &mut Scratch::default(), &mut || {})
     };
     let losses = (0..STEPS).map(step).collect();
     (network, losses)
@@ -102,7 +103,7 @@ struct Counting {
 }
 
 impl SynapticRule for Counting {
-    fn update(&self, _kernels: Kernels, _step: &AdamStep, layer: usize, tile: Tile<'_>) {
+    fn update(&self, _step: &OptimizerStep, layer: usize, tile: Tile<'_>) {
         let lengths = [tile.gradient.len(), tile.mean.len(), tile.square.len()];
         assert_eq!(lengths, [tile.hidden.len(); 3]);
         // No weight is 0 here but those beyond the last output.
@@ -121,7 +122,13 @@ fn a_step_shows_every_synapse_once_and_keeps_what_the_rule_writes() {
             let before: Vec<_> = network.layers.iter().map(|layer| layer.linear.hidden().to_rows()).collect();
             let (mut adam, rule) = (adam(&network), Counting { seen: Mutex::default() });
             let inputs = Inputs::Real(Rows::from_samples(&random(BATCH * WIDTHS[0], 100), WIDTHS[0]));
-            network.step(&Batch { inputs, labels: vec![0; BATCH] }, &mut adam, &rule, &mut || {});
+            network.step(
+                &Batch { inputs, labels: vec![0; BATCH] },
+                &mut adam,
+                &rule,
+                &mut Scratch::default(),
+                &mut || {},
+            );
             assert_eq!(rule.seen.into_inner().unwrap(), [45 * 70, 70 * 33, 33 * 5]);
             for (index, (layer, before)) in network.layers.iter().zip(before).enumerate() {
                 let turned: Vec<f32> = before.iter().map(|weight| -weight).collect();
@@ -143,12 +150,12 @@ fn a_step_shows_every_synapse_once_and_keeps_what_the_rule_writes() {
 struct Messy;
 
 impl SynapticRule for Messy {
-    fn update(&self, kernels: Kernels, step: &AdamStep, layer: usize, tile: Tile<'_>) {
-        let Tile { binarized, gradient, hidden, mean, square, memory } = tile;
+    fn update(&self, step: &OptimizerStep, layer: usize, tile: Tile<'_>) {
+        let Tile { binarized, gradient, hidden, mean, square, state } = tile;
         let beyond: Vec<usize> =
             (0..hidden.len()).filter(|&i| hidden[i] == 0.0 || hidden[i].is_nan()).collect();
-        let tile = Tile { binarized, gradient, hidden, mean, square, memory };
-        Plain.update(kernels, step, layer, tile);
+        let tile = Tile { binarized, gradient, hidden, mean, square, state };
+        Plain.update(step, layer, tile);
         for i in beyond {
             (hidden[i], mean[i], square[i]) = (f32::NAN, f32::NAN, f32::NAN);
         }

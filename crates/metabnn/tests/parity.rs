@@ -5,11 +5,12 @@
 mod golden;
 
 use golden::{Golden, assert_close};
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, LayerShape, Linear, Network, Rows};
-use metabnn::optim::Adam;
-use metabnn::plasticity::{Metaplastic, PerLayer, Rule};
+use metabnn::network::{
+    Batch, Inputs, Layer, LayerShape, Linear, Network, Norm, NormConfig, Precision, Rows, Scratch, Statistics,
+};
+use metabnn::optim::{Adam, OptimizerConfig};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, Precision, Statistics};
+use metabnn::rule::{Metaplastic, PerLayer, Rule};
 use metabnn_infer::BitMatrix;
 use metabnn_infer::kernels::Pixels;
 use metabnn_reference as reference;
@@ -35,17 +36,17 @@ impl Trained {
         let layers = widths.windows(2).zip(hidden).map(|(pair, hidden)| Layer {
             shape: LayerShape::Dense,
             linear: Linear::new(pair[0], &hidden, binarized),
-            norm: BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default()),
+            norm: Norm::new(vec![1.0; pair[1]], &NormConfig::default()),
         });
-        let network = Network::new(layers.collect(), precision);
-        let optimizer = settings::Optimizer { weight_decay: 1e-4, ..settings::Optimizer::default() };
-        let adam = Adam::new(&optimizer, &network.layers);
+        let network = Network::from_layers(layers.collect(), precision);
+        let optimizer = OptimizerConfig { weight_decay: 1e-4, ..OptimizerConfig::default() };
+        let adam = Adam::new(&optimizer, &network.widths());
         Self { network, adam, rule: Rule::Metaplastic(Metaplastic { m: PerLayer::Each(m) }) }
     }
 
     fn step(&mut self, inputs: Inputs, labels: &[u8]) -> f32 {
         let batch = Batch { inputs, labels: labels.to_vec() };
-        self.network.step(&batch, &mut self.adam, &self.rule, &mut || {})
+        self.network.step(&batch, &mut self.adam, &self.rule, &mut Scratch::default(), &mut || {})
     }
 }
 

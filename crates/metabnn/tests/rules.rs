@@ -2,11 +2,12 @@
 
 use metabnn::kernels::{AdamStep, Kernels, LANES, Lanes};
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, BatchNorm, Inputs, Layer, Linear, Network, Rows, Tile, Tiled};
-use metabnn::optim::Adam;
-use metabnn::plasticity::{Beakers, Ewc, Path, PerLayer, Rule, Si, Start, SynapticRule};
+use metabnn::network::{
+    Batch, Inputs, Layer, Linear, Network, Norm, NormConfig, Precision, Rows, Scratch, Tiled,
+};
+use metabnn::optim::{Adam, OptimizerConfig, OptimizerStep};
 use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{self, Precision};
+use metabnn::rule::{Beakers, Ewc, Path, PerLayer, Rule, Si, Start, SynapticRule, Tile};
 
 /// Synapses of a tile: three lane groups.
 const N: usize = 48;
@@ -32,7 +33,7 @@ impl Synapses {
     fn new(rule: &Rule, binarized: bool) -> Self {
         let hidden = random(N, 0);
         let memory = hidden.as_chunks::<LANES>().0.iter().flat_map(|hidden| {
-            rule.memory().iter().map(|start| match start {
+            rule.state().iter().map(|start| match start {
                 Start::Zero => Lanes::default(),
                 Start::HiddenWeight => Lanes(*hidden),
             })
@@ -54,8 +55,10 @@ impl Synapses {
     fn update(&mut self, rule: &Rule, gradient: &[f32]) {
         let mut gradient = gradient.to_vec();
         let Self { binarized, hidden, mean, square, memory } = self;
-        let tile = Tile { binarized: *binarized, gradient: &mut gradient, hidden, mean, square, memory };
-        rule.update(Kernels::of(Machine::get().kernels.platform), &STEP, 0, tile);
+        let tile =
+            Tile { binarized: *binarized, gradient: &mut gradient, hidden, mean, square, state: memory };
+        let step = OptimizerStep::new(Kernels::of(Machine::get().kernels.platform), STEP);
+        rule.update(&step, 0, tile);
     }
 }
 
@@ -116,10 +119,10 @@ fn elastic_weight_consolidation_adds_the_gradient_of_its_penalty() {
 fn network(precision: Precision, widths: &[usize]) -> Network {
     let binarized = precision == Precision::Binary;
     let layers = widths.windows(2).zip(40..).map(|(pair, index)| {
-        let norm = BatchNorm::new(vec![1.0; pair[1]], &settings::Norm::default());
+        let norm = Norm::new(vec![1.0; pair[1]], &NormConfig::default());
         Layer::dense(Linear::new(pair[0], &random(pair[0] * pair[1], index), binarized), norm)
     });
-    Network::new(layers.collect(), precision)
+    Network::from_layers(layers.collect(), precision)
 }
 
 fn some_batch(width: usize, index: u32) -> Batch {
@@ -136,13 +139,19 @@ fn the_penalties_of_many_tasks_are_kept_as_one() {
         let ewc = Ewc { lambda: 3.0, ..Ewc::default() };
         let rule = Rule::Ewc(ewc.clone());
         let mut network = network(precision, &widths);
-        let optimizer = settings::Optimizer { lr: 0.3, ..Default::default() };
+        let optimizer = OptimizerConfig { lr: 0.3, ..Default::default() };
         // (a, a p) summed, in double precision.
         let mut sums = [vec![(0.0, 0.0); 9 * 18], vec![(0.0, 0.0); 18 * 3]];
         for task in 0..4 {
-            let mut adam = Adam::new(&optimizer, &network.layers);
+            let mut adam = Adam::new(&optimizer, &network.widths());
             (0..3).for_each(|step| {
-                network.step(&some_batch(9, 3 * task + step), &mut adam, &rule, &mut || {});
+                network.step(
+                    &some_batch(9, 3 * task + step),
+                    &mut adam,
+                    &rule,
+                    &mut Scratch::default(),
+                    &mut || {},
+                );
             });
             let fisher: Vec<Tiled> = widths
                 .windows(2)
@@ -162,7 +171,7 @@ fn the_penalties_of_many_tasks_are_kept_as_one() {
                     *sum = (sum.0 + a, sum.1 + a * in_use(binarized, f64::from(weight)));
                 }
             }
-            ewc.consolidate(&mut network, &fisher);
+            ewc.consolidate(network.synapses_mut(ewc.state()), &fisher);
         }
         for (sums, layer) in sums.iter().zip(&network.layers) {
             for (kept, (a, a_p)) in layer.linear.memory().to_rows().chunks_exact(2).zip(sums) {
@@ -286,12 +295,8 @@ fn beakers_keep_what_they_contain() {
     for _ in 0..400 {
         let Synapses { binarized, hidden, mean, square, memory } = &mut synapses;
         let gradient = &mut [0.0; N];
-        rule.update(
-            kernels,
-            &still,
-            0,
-            Tile { binarized: *binarized, gradient, hidden, mean, square, memory },
-        );
+        let tile = Tile { binarized: *binarized, gradient, hidden, mean, square, state: memory };
+        rule.update(&OptimizerStep::new(kernels, still), 0, tile);
     }
     for (i, start) in start.into_iter().enumerate() {
         // 400 roundings, to 6e-8 each, of contents of up to 8.
@@ -312,24 +317,24 @@ fn a_rules_memory_starts_as_it_says_and_outlives_the_optimizer() {
         assert_eq!(network.memory().count(), 0);
         let mut fresh = network.clone();
         for layer in &mut fresh.layers {
-            layer.linear.make_memory(rule.memory());
+            layer.linear.make_memory(rule.state());
             let hidden = layer.linear.hidden().to_rows();
             let memory = layer.linear.memory().to_rows();
-            for (hidden, numbers) in hidden.iter().zip(memory.chunks_exact(rule.memory().len())) {
-                for (start, number) in rule.memory().iter().zip(numbers) {
+            for (hidden, numbers) in hidden.iter().zip(memory.chunks_exact(rule.state().len())) {
+                for (start, number) in rule.state().iter().zip(numbers) {
                     assert_eq!(*number, if *start == Start::Zero { 0.0 } else { *hidden });
                 }
             }
         }
-        let optimizer = settings::Optimizer::default();
+        let optimizer = OptimizerConfig::default();
         let step = |network: &mut Network, index: u32| {
             // A fresh one in every step.
-            let mut adam = Adam::new(&optimizer, &network.layers);
-            network.step(&some_batch(9, index), &mut adam, &rule, &mut || {});
+            let mut adam = Adam::new(&optimizer, &network.widths());
+            network.step(&some_batch(9, index), &mut adam, &rule, &mut Scratch::default(), &mut || {});
         };
         step(&mut network, 0);
         let after_one: Vec<f32> = network.memory().collect();
-        assert_eq!(after_one.len(), (9 * 18 + 18 * 3) * rule.memory().len());
+        assert_eq!(after_one.len(), (9 * 18 + 18 * 3) * rule.state().len());
         step(&mut network, 1);
         let mut forgetful = network.clone();
         forgetful.layers.iter_mut().for_each(|layer| layer.linear.make_memory(&[]));
@@ -342,10 +347,10 @@ fn a_rules_memory_starts_as_it_says_and_outlives_the_optimizer() {
 fn the_learning_rate_decays_from_task_to_task() {
     let network = network(Precision::Binary, &[9, 18, 3]);
     let sizes = |decay: f32| {
-        let optimizer = settings::Optimizer { lr: 0.006, lr_decay_per_task: decay, ..Default::default() };
+        let optimizer = OptimizerConfig { lr: 0.006, lr_decay_per_task: decay, ..Default::default() };
         [0, 1, 3].map(|task| {
-            let mut adam = Adam::new(&optimizer, &network.layers);
-            adam.start_task(task);
+            let mut adam = Adam::new(&optimizer, &network.widths());
+            adam.start_experience(task);
             adam.next_step().size
         })
     };
@@ -354,10 +359,10 @@ fn the_learning_rate_decays_from_task_to_task() {
     assert_eq!([second, fourth], [first / 2.0, first / 8.0]);
     // Moments and steps go on where the optimizer does.
     let mut adam =
-        Adam::new(&settings::Optimizer { lr_decay_per_task: 2.0, ..Default::default() }, &network.layers);
+        Adam::new(&OptimizerConfig { lr_decay_per_task: 2.0, ..Default::default() }, &network.widths());
     let mut same = adam.clone();
     adam.next_step();
     same.next_step();
-    same.start_task(1);
+    same.start_experience(1);
     assert_eq!(same.next_step().size, adam.next_step().size / 2.0);
 }

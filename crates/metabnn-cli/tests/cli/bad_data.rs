@@ -108,7 +108,7 @@ fn images_of_another_size_are_refused() {
 fn too_few_images_for_the_tasks_are_refused() {
     let place = Workplace::new();
     let set = ["tasks.stream=subsets", "tasks.count=121", "data.train_images=0"];
-    let says = "tasks.count = 121 subsets need at least 242 training images of mnist, which has 240";
+    let says = "tasks.count: 121 subsets need at least 242 training images of mnist, which has 240";
     place.refuses(&run("pmnist", &set, "out"), 1, &[says]);
 }
 

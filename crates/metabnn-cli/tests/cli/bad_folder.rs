@@ -68,8 +68,8 @@ fn a_full_disk_leaves_nothing() {
 #[test]
 fn a_loss_that_is_no_number_stops_the_run_at_its_step() {
     let place = Workplace::new();
-    let steps =
-        "at step 2 (task 1, epoch 1); a smaller optimizer.lr (now 1e38) or network.init_width usually helps";
+    let steps = "at step 2 (task 1, epoch 1) with a learning rate of 1e38; a smaller optimizer.lr or \
+                 network.init_width usually helps";
     let mut real = vec!["optimizer.lr=1e38"];
     place.refuses(&quiet(&run("pmnist", &real, "out")), 1, &["seed=0: the loss became ", steps]);
     real.push("network.precision=full-precision");

@@ -38,6 +38,11 @@ impl Model {
         self
     }
 
+    /// What it says of itself.
+    fn description(&self) -> Value {
+        serde_json::from_str(self.header["__metadata__"]["metabnn"].as_str().unwrap()).unwrap()
+    }
+
     /// With another header entry in place of one; `null` removes it.
     fn with_entry(mut self, name: &str, value: Value) -> Self {
         let entries = self.header.as_object_mut().unwrap();
@@ -123,24 +128,67 @@ fn a_description_that_does_not_hold_together_is_refused() {
     place.run("pmnist", &[], "out");
     let bytes = place.bytes(&format!("out/{RUN}/model.safetensors"));
     for (pointer, value, says) in [
-        ("/format", json!(2), "not a metabnn model: its layout is version 2, this program reads 1"),
+        ("/format", json!(3), "not a metabnn model: its layout is version 3, this program reads 1 and 2"),
+        ("/format", json!(1), "not a metabnn model: missing field `remembered`"),
         ("/settings/network/hidden", json!([17]), "is F32 [16, 784], not F32 [17, 784]"),
         ("/settings/schedule/test_batch", json!(0), "schedule.test_batch: takes a whole number from 1 to"),
         ("/settings/norm/eps", json!(-1), "norm.eps: takes a finite number > 0"),
         ("/settings/rule/m", json!("much"), "not a metabnn model: "),
         ("/settings/seed", json!(-1), "not a metabnn model: "),
         ("/image", json!([u64::MAX, u64::MAX]), "the tensor \"layer1.hidden_weight\" is F32 [16, 784], not "),
-        ("/remembered", json!(u64::MAX), "the tensor \"task3.layer1."),
-        (
-            "/tests/0/phase",
-            json!(99),
-            "it keeps the batch norm of 2 tasks, not that of the test \"permutation 1\"",
-        ),
+        ("/experiences/0/trainings", json!([]), "its trainings are not one experience each, counted from 1"),
+        ("/experiences/0/trainings", json!([2]), "its trainings are not one experience each, counted from 1"),
+        ("/experiences/0/trainings", json!([0]), "its trainings are not one experience each, counted from 1"),
+        ("/experiences", json!([1]), "not a metabnn model: invalid type"),
+        ("/tests/0/set", json!(99), "the test \"permutation 1\" is of another data set than its 1"),
+        ("/data/sets/0/digest", json!("0123"), "the model was trained on another mnist: its digest is 0123"),
+        ("/data/sets/0/digest", json!("0123"), "; --data-set NAME tests it on a set all the same"),
         ("/tests", json!([]), "not a metabnn model: it names no test"),
     ] {
         place.write("damaged", Model::read(&bytes).with(pointer, value).bytes());
         place.refuses(&["eval", "damaged"], 1, &["damaged: ", says]);
     }
+}
+
+#[test]
+fn an_experience_that_is_there_twice_or_lacks_its_norms_is_refused() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    let right = || Model::read(&place.bytes(&format!("out/{RUN}/model.safetensors")));
+    let one = right().description()["experiences"][0].clone();
+    let twice = right().with("/experiences", json!([one, one]));
+    place.write("damaged", twice.bytes());
+    place.refuses(&["eval", "damaged"], 1, &["damaged: ", "\"permutation 1\" is there twice"]);
+    let gamma = right().header["task2.layer1.gamma"].clone();
+    let renamed = right().with_entry("task2.layer1.gamma", Value::Null).with_entry("other", gamma);
+    place.write("damaged", renamed.bytes());
+    place.refuses(&["eval", "damaged"], 1, &["damaged: ", "the tensor \"task2.layer1.gamma\" is missing"]);
+}
+
+#[test]
+fn a_model_of_layout_1_is_tested_on_what_somebody_names() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    let path = format!("out/{RUN}/model.safetensors");
+    let tests = json!([{"name": "permutation 1", "phase": 0}, {"name": "permutation 2", "phase": 1}]);
+    let first = Model::read(&place.bytes(&path));
+    let mut description = first.description();
+    let keys = description.as_object_mut().unwrap();
+    keys.remove("data");
+    keys.remove("experiences");
+    keys.extend([("format".into(), json!(1)), ("remembered".into(), json!(2)), ("tests".into(), tests)]);
+    place.write("first", first.with("", description).bytes());
+    let unsure = "the model's file is of layout 1, which does not say for sure what it was trained on; its settings \
+                  name mnist; --data-set NAME";
+    place.refuses(&["eval", "first"], 1, &["first: ", unsure]);
+    let scores = |words: &[&str]| place.output(words);
+    assert_eq!(scores(&["eval", "first", "--data-set", "mnist"]), scores(&["eval", &path]));
+    place.write("late", Model::read(&place.bytes("first")).with("/remembered", json!(u64::MAX)).bytes());
+    place.refuses(
+        &["eval", "late"],
+        1,
+        &["late: ", "the tensor \"task18446744073709551615.layer1.gamma\" is missing"],
+    );
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_wrong_setting_of_convolutions_or_norms_says_what_the_key_takes() {
         ("network.dropout=1", "network.dropout: takes a number in [0, 1), got 1"),
         ("network.activation=relu", "network.activation: takes \"by-precision\" or \"hardtanh\", got relu"),
         ("network.init=xavier", "takes \"uniform\" or \"gaussian\" or \"xavier-normal\", got xavier"),
-        ("norm.kind=layer", "norm.kind: takes \"batch\" or \"instance\", got layer"),
+        ("norm.kind=group", "norm.kind: takes \"batch\" or \"layer\" or \"instance\", got group"),
         ("norm.affine=1", "norm.affine: takes true or false, got 1"),
     ] {
         let place_of = format!("--set {setting}: ");

@@ -97,7 +97,10 @@ fn the_test_batch_s_statistics_cannot_be_packed() {
     }
     place.output(&["export", &model, "--to", "packed", "--statistics", "kept"]);
     assert!(place.bytes(&format!("out/{RUN}/model.packed")).starts_with(b"mbnn"));
-    let says = ["it is tested with the statistics of the test batch"];
+    let says = [
+        "it is tested with the statistics of the test batch",
+        "train with norm.statistics = \"recalibrated\"",
+    ];
     place.refuses(&["export", &model, "--to", "packed", "--statistics", "batch"], 1, &says);
 }
 
@@ -105,7 +108,11 @@ fn the_test_batch_s_statistics_cannot_be_packed() {
 fn models_and_results_are_told_apart() {
     let place = Workplace::new();
     let model = model(&place, &["network.precision=full-precision"]);
-    let says = [&*format!("{model}: it has real weights"), "what can be is a binary network of dense layers"];
+    let says = [
+        &*format!("{model}: it has real weights"),
+        "what can be is a binary network of dense layers",
+        "network.precision = \"full-precision\"; --to npz",
+    ];
     place.refuses(&["export", &model, "--to", "packed"], 1, &says);
     place.output(&["export", &model, "--to", "npz", "--out", "real.npz"]);
     place.refuses(

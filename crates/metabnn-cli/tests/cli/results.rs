@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{RUN, Workplace, run};
 
@@ -227,6 +227,26 @@ fn eval_of_a_sequence_tests_each_data_set() {
     assert_eq!(one[0]["images"], 100);
     let table = place.output(&["eval", &model]);
     assert!(table.contains("usps") && table.contains('%'), "{table}");
+}
+
+#[test]
+fn a_set_that_comes_again_is_one_task_that_is_learned_twice() {
+    let place = Workplace::new();
+    place.write_set("usps", 16, 2);
+    let sets = "data.sets=[\"mnist\",\"usps\",\"mnist\"]";
+    place.run("pmnist", &[sets, "tasks.stream=sequence", "tasks.count=3"], "out");
+    let [eval, last] = eval_and_last_row(&place);
+    assert_eq!(last.keys().collect::<Vec<_>>(), ["mnist", "usps"]);
+    assert_eq!(eval, last);
+    let model = format!("out/{RUN}/model.safetensors");
+    assert_eq!(place.json(&["eval", &model, "--json"]).as_array().unwrap().len(), 2);
+    let summary = place.read_json(&format!("out/{RUN}/summary.json"));
+    let matrix: Vec<Vec<f64>> = serde_json::from_value(summary["accuracy_matrix"].clone()).unwrap();
+    assert_eq!((matrix.len(), matrix[0].len(), &summary["trained"]), (3, 2, &json!([0, 1, 0])));
+    let fell = matrix[0][1].max(matrix[1][1]) - matrix[2][1];
+    assert!((summary["forgetting"].as_f64().unwrap() - fell).abs() < 1e-12, "{summary}");
+    let page = place.read("out/report.html");
+    assert!(page.contains(">mnist<") && page.contains(">usps<"), "the rows of the figure are named");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use metabnn::data::{Images, idx};
+use metabnn::data::Images;
+use metabnn_data::idx;
 use serde_json::Value;
 use tempfile::TempDir;
 

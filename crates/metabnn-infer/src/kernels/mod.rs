@@ -54,7 +54,7 @@ impl Platform {
         }
     }
 
-    /// The name that `metabnn run --kernels` takes.
+    /// The name by which it is asked for.
     pub fn name(self) -> &'static str {
         match self {
             // The portable bodies are NEON code there: every 64-bit Arm processor has it.

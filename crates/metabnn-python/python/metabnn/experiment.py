@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _metabnn
+from ._formats import RESULTS, lists
 from ._progress import Bar
 from ._settings import changes, recipe_text
 from .results import Results
@@ -119,8 +120,12 @@ def compare(folders: Sequence[Path_], out: Path_ = "comparison") -> Path:
     return Path(_metabnn.compare([os.fspath(folder) for folder in folders], out))
 
 
+@lists(RESULTS)
 def export(folder: Path_, to: str, out: Path_ | None = None) -> list[Path]:
-    """Writes results in the format of another program: "tensorboard", "csv" or "jsonl"; gives the paths of the files."""
+    """Writes results in the format of another program; gives the paths of the files.
+
+    to: {formats}.
+    """
     return [Path(path) for path in _metabnn.export(folder, to, Path(folder) / to if out is None else out)]
 
 

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
+from ._formats import MODELS, lists
 from ._samples import split
 from ._settings import changes, flat
-from .tasks import Stream
+from .tasks import Experience, Stream, Test
+
+#: Samples: an array, or an experience or a test of a stream.
+Samples = ArrayLike | Experience | Test
+#: A task that a network has learned: its number, counted from 0, or an experience or a test of a stream.
+Task = int | Experience | Test
+
+
+class Learned(NamedTuple):
+    """An experience that a network has learned."""
+
+    #: What it is made of: `Experience.id`.
+    id: str
+    name: str
+    #: The trainings in which it was learned, counted from 1 over all experiences.
+    trainings: tuple[int, ...]
+    #: Whether the batch-norm state of the end of the last of them is kept: in the scenario "task".
+    has_state: bool
+    #: Its pixel order: input i of the network is value order[i] of a sample; None where it is as it is.
+    order: NDArray[np.uint32] | None
 
 
 #: The settings that make a network; the others say how it is trained, and on what.
@@ -53,19 +74,21 @@ class Network:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._settings = with_statistics({"network.hidden": hidden, "seed": seed, **flat(settings or {})})
-        self._take(_metabnn.Learner(changes(self._settings), _sizes(shape), classes))
+        self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape), classes))
 
-    def _take(self, learner: _metabnn.Learner) -> None:
-        self._learner = learner
+    def _take(self, trainer: _metabnn.Trainer) -> None:
+        self._trainer = trainer
+        #: The Trainer whose rule and optimizer it has, if there still is one.
+        self._driver: weakref.ref[Any] | None = None
         #: Channels, rows and columns of a sample.
-        self.shape: tuple[int, int, int] = learner.shape
+        self.shape: tuple[int, int, int] = trainer.shape
         #: Number of classes.
-        self.classes: int = learner.classes
+        self.classes: int = trainer.classes
 
     @classmethod
-    def _of(cls, learner: _metabnn.Learner) -> Network:
+    def _of(cls, trainer: _metabnn.Trainer) -> Network:
         made = cls.__new__(cls)
-        made._take(learner)
+        made._take(trainer)
         own = {key: value for key, value in flat(made.settings).items() if key.split(".")[0] in SECTIONS}
         made._settings = own
         return made
@@ -73,70 +96,115 @@ class Network:
     @property
     def steps(self) -> int:
         """Training steps done."""
-        return self._learner.steps
+        return self._trainer.steps
 
     @property
     def tasks(self) -> int:
         """Tasks whose batch-norm states are kept."""
-        return self._learner.remembered
+        return sum(one.has_state for one in self.experiences)
+
+    @property
+    def experiences(self) -> list[Learned]:
+        """What it has learned, in the order in which each experience was learned first: task 0, 1, ..."""
+        return [Learned(id, name, tuple(trainings), has_state, order)
+                for id, name, trainings, has_state, order in self._trainer.experiences()]
 
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting, section by section."""
-        found: dict[str, Any] = json.loads(self._learner.settings())
+        found: dict[str, Any] = json.loads(self._trainer.settings())
         return found
 
     @property
     def hidden_weights(self) -> list[NDArray[np.float32]]:
         """W^h of each layer, (out, in); of a convolution (out, in, kernel, kernel). Copies."""
-        return self._learner.hidden_weights()
+        return self._trainer.hidden_weights()
 
     @property
     def binary_weights(self) -> list[NDArray[np.int8]]:
         """W^b = sign(W^h) of each layer, +1 or -1 (of 0: +1), in the same shapes."""
-        return self._learner.binary_weights()
+        return self._trainer.binary_weights()
 
-    def norm_states(self, task: int | None = None) -> list[dict[str, NDArray[np.float32]]]:
+    def norm_states(self, task: Task | None = None) -> list[dict[str, NDArray[np.float32]]]:
         """Batch norm of each layer: gamma, beta, mean and variance, (out) each; as they are, or were after `task`.
 
-        Raises IndexError if there is no state of that task, counted from 0.
+        Raises IndexError if it has not learned that task.
         """
-        return self._learner.norm_states(task)
+        return self._trainer.norm_states(self._task(task))
 
-    def logits(self, x: ArrayLike, task: int | None = None) -> NDArray[np.float32]:
-        """Outputs for x, (samples, classes), with the present batch-norm state or that of `task`, counted from 0."""
-        return self._learner.logits(split(x, classes=self.classes), task)
+    def logits(self, x: Samples, task: Task | None = None) -> NDArray[np.float32]:
+        """Outputs for x, (samples, classes).
 
-    def predict(self, x: ArrayLike, task: int | None = None) -> NDArray[np.int64]:
-        """The class of each sample, (samples,): the first one of the largest outputs."""
+        task: the task that x belongs to, where that is known: a number, counted from 0 over `experiences`, or an experience
+        or a test of a stream. Then x is seen as that task sees it: with the batch-norm state that it had at its end and,
+        if x is an array of samples as they are in the data set, with their values in its order; so do the exported C
+        header and packed models. None: with the present batch-norm state, and x as it is.
+
+        Raises IndexError if it has not learned that task.
+        """
+        samples, in_order = self._samples(x)
+        return self._trainer.logits(samples, self._task(task), in_order)
+
+    def predict(self, x: Samples, task: Task | None = None) -> NDArray[np.int64]:
+        """The class of each sample, (samples,): the first one of the largest outputs. x and task: see `logits`."""
         classes: NDArray[np.int64] = self.logits(x, task).argmax(axis=1)
         return classes
 
-    def predict_proba(self, x: ArrayLike, task: int | None = None) -> NDArray[np.float64]:
-        """The softmax of the outputs, (samples, classes)."""
+    def predict_proba(self, x: Samples, task: Task | None = None) -> NDArray[np.float64]:
+        """The softmax of the outputs, (samples, classes). x and task: see `logits`."""
         return softmax(self.logits(x, task))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike, task: int | None = None) -> tuple[float, float]:
-        """Accuracy in [0, 1] and mean cross-entropy in nats."""
-        return self._learner.evaluate(split(x, y, self.classes), task)
+    def evaluate(self, x: Samples, y: ArrayLike | None = None, task: Task | None = None) -> tuple[float, float]:
+        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x and task: see `logits`."""
+        samples, in_order = self._samples(x, y)
+        return self._trainer.evaluate(samples, self._task(task), in_order)
+
+    def _samples(self, x: Samples, y: ArrayLike | None = None) -> tuple[_metabnn.Split, bool]:
+        """Samples, and whether their values are in their task's order already."""
+        if isinstance(x, (Experience, Test)):
+            if y is not None:
+                raise TypeError("an experience or a test brings its own labels")
+            return (x._split if isinstance(x, Experience) else x.samples), True
+        return split(x, y, self.classes), False
+
+    def _task(self, task: Task | None) -> int | None:
+        """The number of a task among the experiences that it has learned."""
+        if task is None:
+            return None
+        if isinstance(task, (Experience, Test)):
+            wanted = task.id if isinstance(task, Experience) else task.experience
+            for number, one in enumerate(self.experiences):
+                if one.id == wanted:
+                    return number
+            raise IndexError(f"the network has not learned {task.name}")
+        if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
+            raise TypeError(f"task: a number counted from 0, an experience or a test, not {type(task).__name__}")
+        if task < 0:
+            raise IndexError(f"task: a number counted from 0, not {task}")
+        return int(task)
 
     def to_bytes(self, stream: Stream | None = None) -> bytes:
-        """The bytes of a model.safetensors, as `metabnn run` writes them; with the tests of `stream`, if given."""
-        return self._learner.model(None if stream is None else stream._stream)
+        """The bytes of a model.safetensors, as `metabnn run` writes them, with all that it has learned.
+
+        stream: the tests that it is to be judged by; else those of the file that it was read from, and those of the
+        experiences that it has learned since. Raises TrainingError if it has diverged.
+        """
+        return self._trainer.model(None if stream is None else stream._stream)
 
     def save(self, path: str | os.PathLike[str], stream: Stream | None = None) -> None:
         """Writes a model.safetensors: what testing needs, without the optimizer (pickle keeps that as well)."""
         _write(Path(path), self.to_bytes(stream))
 
+    @lists(MODELS)
     def export(
         self, path: str | os.PathLike[str], to: str = "packed", stream: Stream | None = None
     ) -> dict[str, Any]:
         """Writes the network for a device or for other programs; gives what `metabnn export` says of it.
 
-        to: "packed", a file for the crate metabnn-infer, "c-header", a header in C99 whose functions are named after the
-        file, or "npz", NumPy arrays. stream: the tests whose batch norms and pixel orders go with it. Of the first two,
-        the dict has `states`, in the order in which they are numbered, and `costs`: bytes and operations of an inference;
-        they are compared with the network before they are written.
+        to: {formats}. The functions of a C header are named after the file. stream: the tests whose batch norms and
+        pixel orders go with it; else as in `to_bytes`. Of a format for devices, the dict has `states`, in the order in which
+        they are numbered, and `costs`: bytes and operations of an inference; it is compared with the network before it is
+        written.
 
         Raises ModelError where a network cannot be packed, and says why: one of full precision, with convolutions, on
         features, or with the statistics of the test batch.
@@ -154,14 +222,16 @@ class Network:
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:
         """A network from the bytes of a model.safetensors."""
-        return cls._of(_metabnn.Learner.of_model(bytes(data)))
+        return cls._of(_metabnn.Trainer.of_model(bytes(data)))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"settings": self._settings, "learner": self._learner.to_bytes()}
+        # "learner": as in pickles of before.
+        return {"settings": self._settings, "learner": self._trainer.to_bytes(),
+                "tests": self._trainer.tests_to_json()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._settings = state["settings"]
-        self._take(_metabnn.Learner.of_bytes(state["learner"]))
+        self._take(_metabnn.Trainer.of_bytes(state["learner"], state.get("tests")))
 
     def __repr__(self) -> str:
         hidden = "-".join(str(weights.shape[0]) for weights in self.hidden_weights[:-1])

@@ -40,7 +40,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     lr : learning rate of Adam.
     epochs : times that `fit` shows every sample; `partial_fit` shows each once.
     batch_size : samples of a training step, at least 2.
-    norm : "batch", or "instance": each sample by itself; then `partial_fit` takes single samples.
+    norm : "batch", or each sample by itself, "layer" or "instance"; then `partial_fit` takes single samples.
     random_state : None, a whole number or a RandomState: of the initial weights and the order of samples.
     settings : any other setting by its key, such as {"norm.affine": False}.
 
@@ -79,7 +79,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         if not isinstance(self.epochs, (int, np.integer)) or self.epochs < 1:
             raise ValueError(f"epochs: a whole number >= 1, not {self.epochs!r}")
         self._begin(unique_labels(labels))
-        self.network_._learner.learn(self._split(samples, self._indices(labels)), int(self.epochs), True)
+        self.network_._trainer.learn(self._split(samples, self._indices(labels)), int(self.epochs), True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:
@@ -96,7 +96,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             self._begin(unique_labels(classes))
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(f"classes: {list(unique_labels(classes))} are not those of the first call, {list(self.classes_)}")
-        self.network_._learner.learn(self._split(samples, self._indices(labels)), 1, False)
+        self.network_._trainer.learn(self._split(samples, self._indices(labels)), 1, False)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -127,8 +127,8 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         """A network that has learned nothing, for these labels."""
         if len(labels) > MOST_CLASSES:
             raise ValueError(f"{len(labels)} classes: at most {MOST_CLASSES} are possible")
-        if len(labels) < 2 and self.norm == "instance":
-            raise ValueError("1 class: norm=\"instance\" makes one output 0 whatever it is; at least 2 classes are needed")
+        if len(labels) < 2 and self.norm in ("layer", "instance"):
+            raise ValueError(f"1 class: norm={self.norm!r} makes one output 0 whatever it is; at least 2 classes are needed")
         chosen = {
             "network.hidden": self.hidden,
             "norm.kind": self.norm,
@@ -140,7 +140,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             **flat(self.settings or {}),
         }
         shape = (1, 1, self.n_features_in_)
-        network = Network._of(_metabnn.Learner(changes(with_statistics(chosen)), shape, len(labels)))
+        network = Network._of(_metabnn.Trainer(changes(with_statistics(chosen)), shape, len(labels)))
         self.classes_, self.network_ = labels, network
 
     def _indices(self, y: NDArray[Any]) -> NDArray[np.uint8]:
@@ -158,4 +158,4 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def _logits(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return self.network_._learner.logits(self._split(samples)).astype(np.float64)
+        return self.network_._trainer.logits(self._split(samples)).astype(np.float64)

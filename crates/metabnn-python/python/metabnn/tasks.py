@@ -16,17 +16,27 @@ from .data import Dataset
 class Experience:
     """One task of a stream: its training samples.
 
-    index: its place in the stream, counted from 0. name: that of its test, if it has one of its own.
+    index: its place in the stream, counted from 0. name: "permutation 1", "mnist", "classes 0-4".
     """
 
-    def __init__(self, split: _metabnn.Split, index: int, name: str) -> None:
+    def __init__(self, split: _metabnn.Split, index: int, name: str, stream: _metabnn.Stream | None = None) -> None:
         self._split = split
+        self._stream = stream
         self.index = index
         self.name = name
 
     @property
+    def id(self) -> str:
+        """What it is made of, as a name: the same samples in the same order of their values have the same one."""
+        return self._split.id()
+
+    @property
     def x(self) -> NDArray[Any]:
-        """Its samples, as the network sees them: (samples, values) or, of images, (samples, rows, columns)."""
+        """Its samples, as the network sees them: (samples, values) or, of images, (samples, rows, columns).
+
+        In a permuted stream their values are in the task's order already. `Network.predict(x, task)` takes samples as
+        they are in the data set; to it and to `evaluate`, give the experience itself.
+        """
         return self._split.arrays()[0]
 
     @property
@@ -46,8 +56,18 @@ class Test(NamedTuple):
 
     name: str
     samples: _metabnn.Split
-    #: The experience, counted from 0, that it belongs to, if there is exactly one.
-    experience: int | None
+    #: The `id` of the experience that it belongs to, if there is exactly one.
+    experience: str | None
+
+    @property
+    def x(self) -> NDArray[Any]:
+        """Its samples, as the network sees them: see `Experience.x`."""
+        return self.samples.arrays()[0]
+
+    @property
+    def y(self) -> NDArray[np.uint8]:
+        """Their labels, (samples,)."""
+        return self.samples.arrays()[1]
 
 
 class Stream(Sequence[Experience]):
@@ -83,11 +103,16 @@ class Stream(Sequence[Experience]):
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
-        names = [test.name for test in self.tests if test.experience == at]
-        return Experience(self._stream.phase(at), at, names[0] if len(names) == 1 else f"part {at + 1}")
+        split = self._stream.phase(at)
+        return Experience(split, at, split.name or f"part {at + 1}", self._stream)
 
     def __iter__(self) -> Iterator[Experience]:
         return (self[at] for at in range(len(self)))
+
+    def _column(self, experience: str) -> int | None:
+        """The test of an experience, counted from 0, if it has exactly one."""
+        own = [column for column, test in enumerate(self.tests) if test.experience == experience]
+        return own[0] if len(own) == 1 else None
 
     def __repr__(self) -> str:
         return f"<Stream: {len(self)} experiences, {len(self.tests)} tests, {self.classes} classes>"
@@ -106,9 +131,12 @@ def permuted(data: Dataset, count: int = 6, *, seed: int = 0) -> Stream:
 
 
 def sequence(*data: Dataset) -> Stream:
-    """One data set after the other; smaller images are padded with black to the largest."""
+    """One data set after the other; smaller images are padded with black to the largest.
+
+    A set may come again: it is the same experience then, learned once more, and has one test.
+    """
     return _stream(data, {"tasks.stream": "sequence", "tasks.count": len(data),
-                          "data.sets": [f"{index} {one.name}" for index, one in enumerate(data)]})
+                          "data.sets": [one.name for one in data]})
 
 
 def subsets(data: Dataset, count: int = 60, *, seed: int = 0) -> Stream:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _metabnn
 from ._samples import split
 from ._settings import changes, flat
 from .curve import Curve
@@ -31,6 +34,9 @@ class Trainer:
     is known of tasks at test time.
     settings: any other setting of the sections rule, optimizer, schedule and tasks by its key, such as
     {"optimizer.reset_per_task": False}.
+
+    A network may have several trainers, each with its own rule and settings; when another one takes its turn, moments of the
+    optimizer start afresh. Where a rule keeps numbers of every synapse, that is refused.
 
     With the settings of a recipe, its stream and its seed, the network becomes the same as in `metabnn.run`, bit for bit.
     """
@@ -59,10 +65,37 @@ class Trainer:
             "tasks.scenario": scenario,
             **flat(settings or {}),
         }
-        network._learner.learn_by(changes(chosen))
+        self._changes = changes(chosen)
+        _metabnn.check_settings(self._changes, len(network.hidden_weights))
+        if network._driver is None or network._driver() is None:
+            self._take_over()
         self.epochs = int(chosen["schedule.epochs"])
         self._rows: dict[int, NDArray[np.float64]] = {}
+        self._lessons_of: list[str | None] = []
         self._lessons = 0
+
+    def _take_over(self) -> None:
+        """A network has one optimizer and one rule at a time: those of the trainer that trains it."""
+        network = self.network
+        driver = None if network._driver is None else network._driver()
+        if driver is self:
+            return
+        if driver is not None and network._trainer.has_rule_state:
+            raise RuntimeError(
+                "another Trainer trains this network, and its rule keeps numbers of every synapse that would be lost: "
+                "go on with that one, or train a copy (copy.deepcopy(network))")
+        network._trainer.learn_by(self._changes)
+        network._driver = weakref.ref(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        driver = self.network._driver
+        return {**self.__dict__, "_drives": driver is not None and driver() is self}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        drives = state.pop("_drives", False)
+        self.__dict__.update(state)
+        if drives:
+            self.network._driver = weakref.ref(self)
 
     def train(
         self,
@@ -98,35 +131,55 @@ class Trainer:
             samples = split(x, y, self.network.classes)
         if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1:
             raise ValueError(f"epochs: a whole number >= 1, not {epochs!r}")
-        learner = self.network._learner
+        self._take_over()
+        trainer = self.network._trainer
+        if is_task and isinstance(x, Experience) and x._stream is not None:
+            trainer.take_tests(x._stream, x.index)
         if callback is None:
-            learner.learn(samples, int(epochs), is_task)
+            trainer.learn(samples, int(epochs), is_task)
         else:
             if not callable(callback):
                 raise TypeError(f"callback: a function, not {type(callback).__name__}")
             for epoch in range(int(epochs)):
-                callback(learner.learn_epoch(samples, int(epochs), is_task, epoch))
+                callback(trainer.learn_epoch(samples, int(epochs), is_task, epoch))
         self._lessons += 1
+        self._lessons_of.append(samples.id() if is_task else None)
 
     def evaluate(self, stream: Stream) -> NDArray[np.float64]:
         """Accuracy in [0, 1] on every test of the stream, (tests,); a row of `accuracy_matrix`.
 
-        In the scenario "task", a test whose experience was learned is taken with the batch-norm state of that time,
-        every other one with the present state.
+        In the scenario "task", a test whose experience was learned, at whatever place, is taken with the batch-norm state
+        of the end of its last training, every other one with the present state.
         """
-        learner = self.network._learner
-        row = []
-        for test in stream.tests:
-            known = test.experience is not None and test.experience < learner.remembered
-            row.append(learner.evaluate(test.samples, test.experience if known else None)[0])
-        self._rows[self._lessons] = np.array(row)
-        return self._rows[self._lessons]
+        row = np.array(self.network._trainer.evaluate_stream(stream._stream))
+        self._rows[self._lessons] = row
+        return row
 
     @property
     def accuracy_matrix(self) -> NDArray[np.float64]:
-        """The rows that `evaluate` gave, one for each experience after which it was called, in that order."""
+        """The rows that `evaluate` gave, one for each training after which it was called, in that order.
+
+        Raises ValueError if it was called with streams of different numbers of tests.
+        """
         rows = [row for lessons, row in sorted(self._rows.items()) if lessons > 0]
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError(f"evaluate was called with streams of {sorted({len(row) for row in rows})} tests")
         return np.array(rows) if rows else np.empty((0, 0))
+
+    def metrics(self, stream: Stream) -> dict[str, float | None]:
+        """Average accuracy, forgetting, backward and forward transfer over the tests of `stream`, in whatever order its
+        experiences were learned, once, several times or not at all; None where one is not defined.
+
+        `evaluate(stream)` has to have been called after every training, and before the first one for forward transfer.
+        """
+        untrained = self._rows.get(0)
+        rows = [self._rows.get(lesson + 1) for lesson in range(self._lessons)]
+        if any(row is None for row in rows):
+            raise ValueError("evaluate(stream) has to be called after every training")
+        trained = [None if id is None else stream._column(id) for id in self._lessons_of]
+        found: dict[str, float | None] = json.loads(_metabnn.matrix_metrics(
+            None if untrained is None else list(untrained), [list(row) for row in rows if row is not None], trained))
+        return found
 
 
 def rule_settings(rule: Rule | None, m: Any) -> dict[str, Any]:

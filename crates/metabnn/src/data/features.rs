@@ -1,6 +1,7 @@
 //! Features: labelled samples of real numbers, such as what a pretrained network says of an image.
 
-use super::DataError;
+use super::SampleError;
+use crate::digest::Cached;
 
 /// Labelled vectors of real numbers, all of one width.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +10,7 @@ pub struct Features {
     classes: usize,
     values: Vec<f32>,
     labels: Vec<u8>,
+    digest: Cached,
 }
 
 impl Features {
@@ -19,26 +21,30 @@ impl Features {
     /// `values` is (labels.len(), width), row-major and finite; each label is below `classes`.
     ///
     /// # Errors
-    /// [`DataError::Ragged`], [`DataError::CountMismatch`], [`DataError::LabelOutOfRange`], [`DataError::NotFinite`].
-    pub fn new(width: usize, classes: usize, values: Vec<f32>, labels: Vec<u8>) -> Result<Self, DataError> {
+    /// [`SampleError::Ragged`], [`SampleError::CountMismatch`], [`SampleError::LabelOutOfRange`], [`SampleError::NotFinite`].
+    pub fn new(width: usize, classes: usize, values: Vec<f32>, labels: Vec<u8>) -> Result<Self, SampleError> {
         let samples = values.len() / width.max(1);
         if samples * width != values.len() {
-            return Err(DataError::Ragged { values: values.len(), width });
+            return Err(SampleError::Ragged { values: values.len(), width });
         }
         if samples != labels.len() {
-            return Err(DataError::CountMismatch { images: samples, labels: labels.len() });
+            return Err(SampleError::CountMismatch { images: samples, labels: labels.len() });
         }
         if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
-            return Err(DataError::LabelOutOfRange { label: labels[index], index, classes });
+            return Err(SampleError::LabelOutOfRange { label: labels[index], index, classes });
         }
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(DataError::NotFinite {
+            return Err(SampleError::NotFinite {
                 value: values[index],
                 row: index / width,
                 column: index % width,
             });
         }
-        Ok(Self { width, classes, values, labels })
+        Ok(Self { width, classes, values, labels, digest: Cached::default() })
+    }
+
+    pub(super) fn digest(&self) -> &Cached {
+        &self.digest
     }
 
     /// The first `count` samples, or all when there are fewer.
@@ -46,7 +52,7 @@ impl Features {
     pub fn take(&self, count: usize) -> Self {
         let count = count.min(self.len());
         let values = self.values[..count * self.width].to_vec();
-        Self { values, labels: self.labels[..count].to_vec(), ..*self }
+        Self { values, labels: self.labels[..count].to_vec(), digest: Cached::default(), ..*self }
     }
 
     /// Number of samples.
@@ -92,7 +98,7 @@ impl Features {
             let deviation = (variance + Self::EPS).sqrt();
             sample.iter_mut().for_each(|value| *value = ((f64::from(*value) - mean) / deviation) as f32);
         }
-        Self { values, labels: self.labels.clone(), ..*self }
+        Self { values, labels: self.labels.clone(), digest: Cached::default(), ..*self }
     }
 }
 

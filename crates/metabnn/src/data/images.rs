@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{DataError, Shape};
+use super::{SampleError, Shape};
+use crate::digest::Cached;
 
 /// Labelled 8-bit images of one shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub struct Images {
     classes: usize,
     pixels: Vec<u8>,
     labels: Vec<u8>,
+    digest: Cached,
 }
 
 impl Images {
@@ -24,7 +26,7 @@ impl Images {
         classes: usize,
         pixels: Vec<u8>,
         labels: Vec<u8>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, SampleError> {
         Self::of_shape(Shape::grey(rows, columns), classes, pixels, labels)
     }
 
@@ -32,24 +34,28 @@ impl Images {
     /// below `classes`.
     ///
     /// # Errors
-    /// [`DataError::Ragged`], [`DataError::CountMismatch`], [`DataError::LabelOutOfRange`].
+    /// [`SampleError::Ragged`], [`SampleError::CountMismatch`], [`SampleError::LabelOutOfRange`].
     pub fn of_shape(
         shape: Shape,
         classes: usize,
         pixels: Vec<u8>,
         labels: Vec<u8>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, SampleError> {
         let images = pixels.len() / shape.width().max(1);
         if images * shape.width() != pixels.len() {
-            return Err(DataError::Ragged { values: pixels.len(), width: shape.width() });
+            return Err(SampleError::Ragged { values: pixels.len(), width: shape.width() });
         }
         if images != labels.len() {
-            return Err(DataError::CountMismatch { images, labels: labels.len() });
+            return Err(SampleError::CountMismatch { images, labels: labels.len() });
         }
         if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
-            return Err(DataError::LabelOutOfRange { label: labels[index], index, classes });
+            return Err(SampleError::LabelOutOfRange { label: labels[index], index, classes });
         }
-        Ok(Self { shape, classes, pixels, labels })
+        Ok(Self { shape, classes, pixels, labels, digest: Cached::default() })
+    }
+
+    pub(super) fn digest(&self) -> &Cached {
+        &self.digest
     }
 
     /// The first `count` images, or all when there are fewer.
@@ -57,7 +63,7 @@ impl Images {
     pub fn take(&self, count: usize) -> Self {
         let count = count.min(self.len());
         let pixels = self.pixels[..count * self.width()].to_vec();
-        Self { pixels, labels: self.labels[..count].to_vec(), ..*self }
+        Self { pixels, labels: self.labels[..count].to_vec(), digest: Cached::default(), ..*self }
     }
 
     /// Number of images.
@@ -129,7 +135,7 @@ impl Images {
             }
         }
         let shape = Shape { rows, columns, ..self.shape };
-        Self { shape, pixels, labels: self.labels.clone(), ..*self }
+        Self { shape, pixels, labels: self.labels.clone(), digest: Cached::default(), ..*self }
     }
 
     /// The first `limit` images (0: all), padded to (`rows`, `columns`); nothing is copied where nothing changes.

@@ -1,31 +1,14 @@
-//! Data sets: labelled samples of one shape, images or features, read from files or drawn by the program itself.
-//!
-//! [`load`] takes a name of the catalogue and finds the files, or the path of an `.npz` file of one's own;
-//! [`fetch`](fetch::fetch) downloads them; [`verify`] compares them with the catalogue's checksums; [`idx`] reads and
-//! writes files of images of one's own.
+//! What data sets are made of: labelled samples of one shape, images or features.
 
-mod arrays;
-pub mod catalogue;
 mod error;
 mod features;
-pub mod fetch;
-pub mod glyphs;
-pub mod idx;
 mod images;
-mod load;
-pub mod prototypes;
-mod records;
 mod samples;
-mod transfer;
-mod unzip;
 
-pub use catalogue::{Entry, Source, entries, find};
-pub use error::{Attempt, DataError};
+pub use error::SampleError;
 pub use features::Features;
 pub use images::Images;
-pub use load::{FileReport, FileState, default_folder, load, verify};
-pub use records::{RecordFile, Records};
-pub use samples::{Samples, Shape};
+pub use samples::{Normalize, Samples, Shape};
 
 use crate::digest::Digest;
 

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Features, Images};
 use crate::digest::Digest;
-use crate::recipe::settings::Normalise;
 
 /// Shape of a sample: its values are (channels, rows, columns), row-major. A sample of features is one row.
 ///
@@ -69,6 +68,16 @@ impl TryFrom<Vec<usize>> for Shape {
             _ => Err(format!("a shape is [rows, columns] or [channels, rows, columns], not {sizes:?}")),
         }
     }
+}
+
+/// What is done with features before the network sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    /// Nothing.
+    None,
+    /// Each sample by itself: minus its mean over the features, divided by its standard deviation.
+    Sample,
 }
 
 /// Labelled samples of one shape. Cheap to clone: the values are shared.
@@ -145,7 +154,7 @@ impl Samples {
     /// # Panics
     /// If images are larger than `shape`.
     #[must_use]
-    pub fn fitted(&self, limit: usize, shape: Shape, normalise: Normalise) -> Self {
+    pub fn fitted(&self, limit: usize, shape: Shape, normalise: Normalize) -> Self {
         match self {
             Self::Images(images) => Self::Images(images.clone().fitted(limit, shape.rows, shape.columns)),
             Self::Features(features) => {
@@ -154,25 +163,35 @@ impl Samples {
                     false => features.clone(),
                 };
                 match normalise {
-                    Normalise::None => Self::Features(short),
-                    Normalise::Sample => Self::Features(Arc::new(short.normalised())),
+                    Normalize::None => Self::Features(short),
+                    Normalize::Sample => Self::Features(Arc::new(short.normalised())),
                 }
             }
         }
     }
 
+    /// A name for the samples themselves: the first 32 hexadecimal digits of a SHA-256 over shape, values and labels.
+    /// Computed once.
+    pub fn digest(&self) -> &str {
+        let digest = match self {
+            Self::Images(images) => images.digest(),
+            Self::Features(features) => features.digest(),
+        };
+        digest.get_or(|| self.add_to(Digest::default()).digits(32))
+    }
+
     /// Adds shape, values and labels to a digest.
     pub(super) fn add_to(&self, digest: Digest) -> Digest {
         let (shape, count) = (self.shape(), self.len());
-        let digest = digest.add(format!("{} {shape} {count} {}", self.describe(), self.classes()));
+        let digest = digest.with(format!("{} {shape} {count} {}", self.describe(), self.classes()));
         let digest = match self {
-            Self::Images(images) => digest.add(images.pixels()),
+            Self::Images(images) => digest.with(images.pixels()),
             Self::Features(features) => (0..count).fold(digest, |digest, index| {
                 let values = features.sample(index).iter().flat_map(|value| value.to_le_bytes());
-                digest.add(values.collect::<Vec<u8>>())
+                digest.with(values.collect::<Vec<u8>>())
             }),
         };
-        digest.add((0..count).map(|index| self.label(index)).collect::<Vec<u8>>())
+        digest.with((0..count).map(|index| self.label(index)).collect::<Vec<u8>>())
     }
 
     /// "28x28 pixels", "3x32x32 pixels" or "512 features": what a sample is, in words.

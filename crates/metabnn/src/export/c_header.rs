@@ -8,7 +8,21 @@ use std::fmt::{Display, LowerHex};
 
 use metabnn_infer::packed::{ClassNorm, Content, Kind, Layer, Model, PIXEL_SCALE};
 
-use super::{Costs, ExportError, Flash, Packed, Ram};
+use super::{Costs, DeviceReport, ExportError, Exported, Flash, ModelFormat, Packed, Ram};
+
+/// The format on the command line and in Python.
+pub(super) static FORMAT: ModelFormat = ModelFormat {
+    name: "c-header",
+    extension: "h",
+    help: "a header in C99 with a function that classifies",
+    takes_any_network: false,
+    takes_statistics: true,
+    encode: |model, name| {
+        let packed = Packed::checked(model)?;
+        let (text, costs) = c_header(&packed, &c_identifier(name))?;
+        Ok(Exported { bytes: text.into_bytes(), device: Some(DeviceReport::new(&packed, costs)) })
+    },
+};
 
 /// The program before the numbers and after them.
 const TEMPLATE: &str = include_str!("c_header.h");
@@ -17,7 +31,7 @@ const LINE: usize = 110;
 /// Words of a state: its norm and its order, and the order that stands for none.
 const NO_ORDER: usize = 65_535;
 
-/// The header of a packed network called `name`, an identifier in C, and what it takes: see [`c_name`].
+/// The header of a packed network called `name`, an identifier in C, and what it takes: see [`c_identifier`].
 ///
 /// # Errors
 /// [`ExportError::Packed`] if the bytes are no packed model.
@@ -56,7 +70,7 @@ pub fn c_header(packed: &Packed, name: &str) -> Result<(String, Costs), ExportEr
 }
 
 /// `text` as an identifier in C: what it cannot have becomes `_`.
-pub fn c_name(text: &str) -> String {
+pub fn c_identifier(text: &str) -> String {
     let name = text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("model_{name}") }
 }
@@ -266,9 +280,9 @@ mod tests {
 
     #[test]
     fn names_are_identifiers() {
-        assert_eq!(c_name("pmnist-6"), "pmnist_6");
-        assert_eq!(c_name("6 tasks"), "model_6_tasks");
-        assert_eq!(c_name(""), "model_");
-        assert_eq!(c_name("_é"), "model___");
+        assert_eq!(c_identifier("pmnist-6"), "pmnist_6");
+        assert_eq!(c_identifier("6 tasks"), "model_6_tasks");
+        assert_eq!(c_identifier(""), "model_");
+        assert_eq!(c_identifier("_é"), "model___");
     }
 }

@@ -2,30 +2,30 @@
 
 use std::sync::Arc;
 
-use metabnn_infer::packed;
+use metabnn_infer::packed as device;
 
-use super::fold::{State, states};
+use super::packed::{State, states};
 use super::{ExportError, Packed};
 use crate::data::Images;
 use crate::model::Model;
 use crate::network::predicted_class;
 use crate::random::{Purpose, hash};
-use crate::tasks::{Split, View, batches};
+use crate::stream::{Subset, View, batches};
 
 /// Images that go through the network together.
 const BATCH: usize = 1000;
 
 impl Packed {
     /// Images of noise that [`Packed::checked`] compares on.
-    pub const DRAWN: usize = 256;
+    pub const CHECKED_IMAGES: usize = 256;
 
-    /// Packs `model` and compares the result with it, on [`drawn`] images.
+    /// Packs `model` and compares the result with it, on [`noise_images`].
     ///
     /// # Errors
-    /// As [`Packed::of`] and [`Packed::check`].
+    /// As [`Packed::new`] and [`Packed::check`].
     pub fn checked(model: &Model) -> Result<Self, ExportError> {
-        let packed = Self::of(model)?;
-        packed.check(model, &drawn(model, Self::DRAWN))?;
+        let packed = Self::new(model)?;
+        packed.check(model, &noise_images(model, Self::CHECKED_IMAGES))?;
         Ok(packed)
     }
 
@@ -35,7 +35,7 @@ impl Packed {
     /// [`ExportError::Differs`] with the first image of which they say different classes; [`ExportError::Images`] if the
     /// images are of another size; [`ExportError::Packed`] if the bytes are no packed model.
     pub fn check(&self, model: &Model, images: &Images) -> Result<(), ExportError> {
-        let packed = packed::Model::parse(&self.bytes)?;
+        let packed = device::Model::parse(&self.bytes)?;
         let (got, expected) = (images.width(), packed.inputs());
         if got != expected {
             return Err(ExportError::Images { got, expected });
@@ -60,12 +60,12 @@ impl Packed {
 
 /// What the network says of `images` in a state.
 fn classes(model: &Model, state: &State, images: &Arc<Images>) -> Vec<usize> {
-    let (network, settings) = (&model.knowledge.network, &model.description.settings);
+    let network = &model.trained.network;
     let permutation = state.order(model).map(Arc::from);
-    let split = Split::new(vec![View { images: images.clone().into(), selection: None, permutation }]);
+    let subset = Subset::new(vec![View { permutation, ..View::all(images.clone()) }]);
     let of_batch = |range| {
-        let inputs = split.gather(range, settings.network.input).inputs;
-        let logits = network.logits(&inputs, &state.norms, settings.norm.statistics);
+        let inputs = subset.gather(range, network.config().input).inputs;
+        let logits = network.logits(&inputs, &state.norms, network.norm_config().statistics);
         let rows = logits.chunks_exact(logits.len() / inputs.batch().max(1));
         rows.map(predicted_class).collect::<Vec<_>>()
     };
@@ -74,7 +74,7 @@ fn classes(model: &Model, state: &State, images: &Arc<Images>) -> Vec<usize> {
 
 /// Images of noise that a network takes, from black ones to bright ones, the same ones always: something to check
 /// with where there is no data.
-pub fn drawn(model: &Model, count: usize) -> Images {
+pub fn noise_images(model: &Model, count: usize) -> Images {
     let shape = model.description.image;
     let pixel = |image: usize, pixel: usize| {
         let bits = hash(0, Purpose::ExportCheck, [image as u64, pixel as u64, 0]);

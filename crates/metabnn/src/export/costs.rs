@@ -79,7 +79,7 @@ const TABLE: u64 = 512;
 
 impl Costs {
     /// Those of a packed model with so many norms.
-    pub(super) fn of(model: &Model<'_>, norms: usize) -> Self {
+    pub(super) fn new(model: &Model<'_>, norms: usize) -> Self {
         let Sizes { header, weights, thresholds, outputs, orders } = model.sizes();
         let (mut binary, mut pixels, mut units) = (0, 0, 0);
         for layer in model.layers() {

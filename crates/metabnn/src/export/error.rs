@@ -6,20 +6,19 @@ use metabnn_infer::packed::PackedError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// The network is of another kind.
+    /// The network has something that a packed model cannot hold.
     #[error(
-        "it {is}, which cannot be packed; what can be is a binary network of dense layers that sees pixels or signs, \
-         with batch norm (--to npz takes any network)"
+        "it {has}, which cannot be packed; what can be is a binary network of dense layers that sees pixels or signs, \
+         with batch norm"
     )]
-    Kind {
-        /// What it is or has.
-        is: &'static str,
+    Unpackable {
+        /// What it has.
+        has: Unpackable,
     },
     /// Batch norm that looks at the test batch has no thresholds.
     #[error(
-        "it is tested with the statistics of the test batch (norm.statistics = \"batch\"), so the sign of a hidden unit \
-         depends on the other images and no threshold is right; train with norm.statistics = \"recalibrated\", or take \
-         the averages that training kept: --statistics kept (metabnn eval has the same and says what accuracy is left)"
+        "it is tested with the statistics of the test batch, so the sign of a hidden unit depends on the other images \
+         and no threshold is right"
     )]
     BatchStatistics,
     /// The batch norm of a unit gives no number, or none that is finite.
@@ -58,4 +57,25 @@ pub enum ExportError {
     /// The library that writes archives refused.
     #[error("cannot write the archive: {0}")]
     Archive(#[from] zip::result::ZipError),
+}
+
+/// What keeps a network from being packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unpackable {
+    /// Weights in full precision.
+    #[error("has real weights")]
+    RealWeights,
+    /// Layers that are not dense.
+    #[error("has convolutions")]
+    Convolutions,
+    /// Statistics of every sample by itself.
+    #[error("has layer norm")]
+    LayerNorm,
+    /// Statistics of the positions of a channel.
+    #[error("has instance norm")]
+    InstanceNorm,
+    /// Inputs that are neither pixels nor signs.
+    #[error("sees features, real numbers")]
+    RealInputs,
 }

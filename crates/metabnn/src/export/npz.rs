@@ -8,10 +8,20 @@ use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::ExportError;
-use crate::model::knowledge::{Tensors, hidden_name, write};
-use crate::model::{Model, permutation_name};
-use crate::recipe::settings::Precision;
+use super::{ExportError, Exported, ModelFormat};
+use crate::model::Model;
+use crate::model::tensors::{Tensors, hidden_name, write};
+use crate::network::Precision;
+
+/// The format on the command line and in Python.
+pub(super) static FORMAT: ModelFormat = ModelFormat {
+    name: "npz",
+    extension: "npz",
+    help: "NumPy arrays",
+    takes_any_network: true,
+    takes_statistics: false,
+    encode: |model, _| Ok(Exported { bytes: npz(model)?, device: None }),
+};
 
 /// Arrays as `.npy` files, by name.
 struct Arrays<'a> {
@@ -26,17 +36,15 @@ struct Arrays<'a> {
 /// # Errors
 /// [`ExportError::Archive`] if it is larger than an archive can be.
 pub fn npz(model: &Model) -> Result<Vec<u8>, ExportError> {
-    let network = &model.knowledge.network;
-    let is_binary = model.description.settings.network.precision == Precision::Binary;
+    let network = &model.trained.network;
+    let is_binary = network.config().precision == Precision::Binary;
     let layers = if is_binary { network.layers.len() } else { 0 };
     let binarized: Vec<String> = (0..layers).map(hidden_name).collect();
     let mut arrays = Arrays { files: Vec::new(), binarized: &binarized };
-    write(&mut arrays, &model.knowledge);
-    for (test, permutation) in model.permutations.iter().enumerate() {
-        if let Some(order) = permutation {
-            let values: Vec<u8> = order.iter().flat_map(|place| place.to_le_bytes()).collect();
-            arrays.files.push((permutation_name(test), npy("<u4", &[order.len()], &values)));
-        }
+    write(&mut arrays, network, &model.trained.learned);
+    for (name, order) in model.orders() {
+        let values: Vec<u8> = order.iter().flat_map(|place| place.to_le_bytes()).collect();
+        arrays.files.push((name, npy("<u4", &[order.len()], &values)));
     }
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);

@@ -56,7 +56,7 @@ pub(super) fn adam_tile(
 
 /// The moments M and V after a gradient: see [`adam_tile`].
 #[inline(always)]
-pub(super) fn moments(step: AdamStep, gradient: f32, weight: f32, mean: f32, square: f32) -> (f32, f32) {
+pub(crate) fn moments(step: AdamStep, gradient: f32, weight: f32, mean: f32, square: f32) -> (f32, f32) {
     let AdamStep { beta1, beta2, weight_decay, .. } = step;
     let (share1, share2) = (1.0 - beta1, 1.0 - beta2);
     // Adding and subtracting a coarse number leaves multiples of its last place: see `MOMENT_DUST`.

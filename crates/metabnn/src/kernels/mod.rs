@@ -21,6 +21,7 @@ mod signed;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use adam::moments;
 pub use adam::{AdamStep, attenuation};
 pub use curve::CurveTable;
 pub use lanes::{LANES, Lanes};

@@ -1,7 +1,9 @@
 //! Why bytes are no model.
 
-use crate::container::ContainerError;
-use crate::tasks::TaskError;
+use std::io;
+use std::path::PathBuf;
+
+use super::ContainerError;
 
 /// Why bytes are no model, or a model does not take some images.
 #[derive(Debug, thiserror::Error)]
@@ -10,20 +12,23 @@ pub enum ModelError {
     /// The file is not one, or not whole.
     #[error(transparent)]
     Container(#[from] ContainerError),
-    /// Images that the model cannot take.
-    #[error("the images of {set} have {got}; the model takes {takes}")]
-    Images {
-        /// The data set.
-        set: String,
-        /// Its images.
-        got: String,
-        /// What fits.
-        takes: String,
+    /// The file cannot be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
-    /// The model was trained on classes that the data set does not have.
-    #[error(transparent)]
-    Classes(#[from] TaskError),
-    /// A permutation does not hold every pixel once.
-    #[error("the tensor {0:?} is no permutation")]
-    NoPermutation(String),
+    /// The file cannot be written.
+    #[error("{}: cannot write: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A network with such a number is of no use, and nothing would read it.
+    #[error("the network has diverged: a hidden weight or a number of its norms is {0}; it is not saved")]
+    NotFinite(f32),
 }

@@ -1,134 +1,82 @@
-//! The network: linear -> norm -> activation, repeated; the output layer ends with its norm. The first layers may be
-//! convolutions: convolution -> pooling -> norm -> activation.
-//!
-//! Forward and backward of a layer stand side by side in its file; `step.rs` strings them together for training,
-//! `test.rs` for tests.
+//! The network: layers in a row, and the passes through them. `train.rs` has the training step, `infer.rs` inference and
+//! recalibration, `fisher.rs` the Fisher information; they only iterate over [`layer`](crate::layer)s, which know how to
+//! run themselves. `config.rs` and `plan.rs` say which layers there are.
 
-mod activation;
-mod convolution;
+mod batch;
+mod builder;
+mod config;
+mod error;
 mod fisher;
+mod infer;
 mod init;
-mod instance;
-mod linear;
-mod loss;
-mod norm;
-mod parts;
-mod passed;
-mod pooling;
-mod rows;
-mod shape;
-mod step;
-mod test;
-mod tiled;
-mod unfold;
-mod update;
+mod plan;
+mod scratch;
+mod train;
 
-pub use activation::{Activation, Dropout};
-pub use convolution::{Maps, Patches};
-pub use linear::{Input, InputGradient, Linear};
-pub use loss::{cross_entropy, predicted_class};
-pub use norm::{BatchNorm, BatchStatistics, ExactStatistics, NormGradient, NormMoments, NormState};
-pub use parts::Parts;
-pub use rows::{Columns, Rows};
-pub use shape::{Convolution, LayerShape, ShapeError};
-pub(crate) use shape::{Plan, plan};
-pub use tiled::Tiled;
-pub use update::{GradientInput, Tile, Tiles};
+pub use batch::{Batch, Inputs};
+pub use builder::NetworkBuilder;
+pub use config::{Encoding, HiddenActivation, Init, NetworkConfig, Precision};
+pub use error::NetworkError;
+pub(crate) use plan::{check_memory, plan};
+pub use scratch::{Parts, Scratch};
 
-use metabnn_infer::BitMatrix;
-use metabnn_infer::kernels::Pixels;
+pub use crate::layer::{
+    Activation, BatchStatistics, ConvConfig, Convolution, DenseConfig, Dropout, ExactStatistics, GammaInit,
+    GradientInput, Input, InputGradient, Layer, LayerConfig, LayerError, LayerShape, Linear, Norm,
+    NormConfig, NormError, NormGradient, NormKind, NormState, Patches, Pool, SizeError, Statistics, Tiles,
+    cross_entropy, predicted_class,
+};
+pub use crate::tensor::{Columns, Rows, Tiled};
 
+use crate::data::Shape;
 use crate::machine::Machine;
-use crate::recipe::settings::{NormKind, Precision, Settings};
-use activation::HandsOn;
-use passed::{Passed, Shown};
-
-/// A linear layer or a convolution, and its norm.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// How it looks at its input.
-    pub shape: LayerShape,
-    /// The synapses.
-    pub linear: Linear,
-    /// The norm of their sums.
-    pub norm: BatchNorm,
-}
-
-/// Which numbers are normalised together, of (features, samples * positions).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Together {
-    /// All of a row: batch norm.
-    Row,
-    /// The positions of each sample in a row: instance norm of a convolution.
-    Positions,
-    /// A column: instance norm of a dense layer.
-    Units,
-}
+use crate::rule::{Start, Synapses};
 
 /// A network of layers, with one activation between them.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// Convolutions in order, dense hidden layers, then the output layer.
     pub layers: Vec<Layer>,
-    /// Where the time of training steps went.
-    pub parts: Parts,
-    precision: Precision,
-    activation: Activation,
-    dropout: Option<Dropout>,
+    config: NetworkConfig,
+    norm_config: NormConfig,
+    /// Channels, rows and columns of the samples it takes.
+    shape: Shape,
+    /// Decides which activations are dropped.
+    seed: u64,
     /// Training steps done: each drops other activations.
     steps: u64,
     machine: Machine,
-    /// What the last step computed, kept for its room in memory.
-    passed: Vec<Passed>,
-    shown: Shown,
-}
-
-/// What a network is shown.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Inputs {
-    /// 8-bit pixels p, taken as p / 255: (width, batch).
-    Pixels(Pixels),
-    /// Real numbers, (width, batch).
-    Real(Rows),
-    /// Signs, (width, batch).
-    Signs(BitMatrix),
-}
-
-/// Inputs with their labels.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// (width, batch).
-    pub inputs: Inputs,
-    /// (batch), each below the number of classes.
-    pub labels: Vec<u8>,
 }
 
 impl Network {
     /// A network of `layers`: signs between binarized layers, ReLU in the full-precision control. It works on
     /// [`Machine::get`].
-    pub fn new(layers: Vec<Layer>, precision: Precision) -> Self {
-        Self {
-            parts: Parts::of(layers.len()),
-            layers,
-            precision,
-            activation: match precision {
-                Precision::Binary => Activation::Sign,
-                Precision::FullPrecision => Activation::Relu,
-            },
-            dropout: None,
-            steps: 0,
-            machine: Machine::get().clone(),
-            passed: Vec::new(),
-            shown: Shown::default(),
-        }
+    pub fn from_layers(layers: Vec<Layer>, precision: Precision) -> Self {
+        let config = NetworkConfig::for_layers(&layers, precision);
+        let norm_config = layers.first().map_or_else(NormConfig::default, |layer| layer.norm.config());
+        Self::from_parts(layers, config, norm_config, 0)
     }
 
-    /// The same network with activation and dropout of `settings`.
+    /// A network of `layers` that the configs describe; `seed` decides what is dropped.
+    pub(crate) fn from_parts(
+        layers: Vec<Layer>,
+        config: NetworkConfig,
+        norm_config: NormConfig,
+        seed: u64,
+    ) -> Self {
+        let shape = layers.first().map_or(Shape::features(0), Layer::input_shape);
+        Self { layers, config, norm_config, shape, seed, steps: 0, machine: Machine::get().clone() }
+    }
+
+    /// The same network for samples of this shape.
+    pub(crate) fn for_shape(self, shape: Shape) -> Self {
+        Self { shape, ..self }
+    }
+
+    /// The same network with activation and dropout of `config`; `seed` decides what is dropped.
     #[must_use]
-    pub fn with(mut self, settings: &Settings) -> Self {
-        let share = settings.network.dropout;
-        self.activation = Activation::of(&settings.network);
-        self.dropout = (share > 0.0).then_some(Dropout { share, seed: settings.seed });
+    pub fn with(mut self, config: &NetworkConfig, seed: u64) -> Self {
+        (self.config, self.seed) = (config.clone(), seed);
         self
     }
 
@@ -160,6 +108,41 @@ impl Network {
         &self.machine
     }
 
+    /// Channels, rows and columns of the samples it takes.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// (inputs, outputs) of the synapses of every layer.
+    pub fn widths(&self) -> Vec<(usize, usize)> {
+        self.layers.iter().map(|layer| (layer.linear.inputs(), layer.linear.outputs())).collect()
+    }
+
+    /// Number of classes: the width of the output layer.
+    pub fn classes(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.linear.outputs())
+    }
+
+    /// Tests with these means and variances from now on.
+    pub fn set_statistics(&mut self, statistics: Statistics) {
+        self.norm_config.statistics = statistics;
+    }
+
+    /// The synapses of every layer, with room for what a rule of this state keeps of them.
+    pub fn synapses_mut(&mut self, state: &[Start]) -> Vec<Synapses<'_>> {
+        self.layers.iter_mut().map(|layer| layer.linear.synapses_with(state)).collect()
+    }
+
+    /// What it is made of.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// How its layers are normalized.
+    pub fn norm_config(&self) -> &NormConfig {
+        &self.norm_config
+    }
+
     /// The hidden weights of all layers, in no particular order.
     pub fn hidden_weights(&self) -> impl Iterator<Item = f32> {
         self.layers.iter().flat_map(|layer| layer.linear.hidden().values())
@@ -170,87 +153,14 @@ impl Network {
         self.layers.iter().flat_map(|layer| layer.linear.memory().values())
     }
 
-    /// The batch-norm states of all layers, as they are now.
+    /// The norm states of all layers, as they are now.
     pub fn norm_states(&self) -> Vec<NormState> {
         self.layers.iter().map(|layer| layer.norm.state.clone()).collect()
     }
 
-    /// What a hidden layer hands on in a test.
-    fn hands_on_in_test(&self) -> HandsOn {
-        HandsOn { activation: self.activation, dropout: None }
-    }
-
-    /// What layer `index` hands on in the present training step; the last one nothing.
-    fn hands_on(&self, index: usize) -> Option<HandsOn> {
-        let drops = matches!(self.layers[index].shape, LayerShape::Dense);
-        let dropout = self.dropout.filter(|_| drops).map(|dropout| (dropout, self.steps, index));
-        (index + 1 < self.layers.len()).then_some(HandsOn { activation: self.activation, dropout })
-    }
-}
-
-impl Layer {
-    /// A dense layer.
-    pub fn dense(linear: Linear, norm: BatchNorm) -> Self {
-        Self { shape: LayerShape::Dense, linear, norm }
-    }
-
-    /// Hidden weights with their dimensions: (out, in) of a dense layer, (out channels, in channels, kernel rows, kernel
-    /// columns) of a convolution.
-    pub fn hidden_weights(&self) -> (Vec<usize>, Vec<f32>) {
-        let (rows, linear) = (self.linear.hidden().to_rows(), &self.linear);
-        let dimensions = self.shape.dimensions(linear.inputs(), linear.outputs());
-        match &self.shape {
-            LayerShape::Dense => (dimensions, rows),
-            LayerShape::Convolution(convolution) => (dimensions, convolution.to_channels_first(&rows)),
-        }
-    }
-
-    /// Positions of what it hands on: 1 where it is dense.
-    pub fn positions(&self) -> usize {
-        match &self.shape {
-            LayerShape::Dense => 1,
-            LayerShape::Convolution(convolution) => convolution.output.positions(),
-        }
-    }
-
-    fn together(&self) -> Together {
-        match (self.norm.kind(), &self.shape) {
-            (NormKind::Batch, _) => Together::Row,
-            (NormKind::Instance, LayerShape::Convolution(_)) => Together::Positions,
-            (NormKind::Instance, LayerShape::Dense) => Together::Units,
-        }
-    }
-}
-
-impl Inputs {
-    /// Number of samples.
-    pub fn batch(&self) -> usize {
-        match self {
-            Self::Pixels(pixels) => pixels.batch(),
-            Self::Real(rows) => rows.batch(),
-            Self::Signs(bits) => bits.columns(),
-        }
-    }
-
-    /// All values as real numbers, (width, batch).
-    pub fn to_real(&self) -> Rows {
-        let (width, batch) = match self {
-            Self::Pixels(pixels) => (pixels.width(), pixels.batch()),
-            Self::Real(rows) => return rows.clone(),
-            Self::Signs(bits) => (bits.rows(), bits.columns()),
-        };
-        let mut rows = Rows::new(width, batch);
-        for feature in 0..width {
-            let row = rows.row_mut(feature);
-            match self {
-                Self::Pixels(pixels) => {
-                    let pixels = pixels.row(feature).iter();
-                    row.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = f32::from(pixel) / 255.0);
-                }
-                Self::Real(_) => {}
-                Self::Signs(bits) => metabnn_infer::unpack(bits.row(feature), row),
-            }
-        }
-        rows
+    /// What is dropped in training, if anything.
+    fn dropout(&self) -> Option<Dropout> {
+        let rate = self.config.dropout;
+        (rate > 0.0).then_some(Dropout { rate, seed: self.seed })
     }
 }

@@ -1,8 +1,8 @@
 //! Adam's moments of a layer's synapses, in 32 or 16 bits.
 
+use super::MomentFormat;
 use crate::kernels::{Kernels, LANES, Lanes};
-use crate::network::{Linear, Tiled};
-use crate::recipe::settings::State;
+use crate::tensor::Tiled;
 
 /// First and second moment of every synapse of a layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,14 +41,13 @@ enum StoreTiles<'a> {
 }
 
 impl Moments {
-    /// Zero moments for the synapses of `layer`.
-    pub fn new(layer: &Linear, state: State) -> Self {
-        let groups = layer.hidden().groups().len();
-        let store = || match state {
-            State::F32 => Store::F32(Lanes::zeros(groups)),
-            State::Bf16 => Store::Bf16(vec![[0; LANES]; groups]),
+    /// Zero moments for the synapses of a layer.
+    pub fn new(inputs: usize, outputs: usize, format: MomentFormat) -> Self {
+        let groups = outputs.div_ceil(LANES) * inputs;
+        let store = || match format {
+            MomentFormat::F32 => Store::F32(Lanes::zeros(groups)),
+            MomentFormat::Bf16 => Store::Bf16(vec![[0; LANES]; groups]),
         };
-        let (inputs, outputs) = (layer.inputs(), layer.outputs());
         Self { inputs, outputs, mean: store(), square: store(), updates: 0 }
     }
 

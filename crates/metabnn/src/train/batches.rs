@@ -1,33 +1,38 @@
-//! The batches of a task's training.
+//! The batches of an experience.
 
-use super::Place;
-use crate::network::Batch;
+use super::{Position, TrainConfig};
 use crate::random::{Purpose, Stream};
-use crate::recipe::settings::Settings;
-use crate::tasks::{Loader, Split};
+use crate::stream::{Loader, Request, Subset};
 
-/// The batches that are left of a task: one is gathered while the one before is trained on.
+/// The batches that are left of an experience: the present one, and the one that is gathered while it is learned.
 #[derive(Debug)]
 pub(super) struct Batches<'a> {
     loader: Loader<'a>,
-    pub(super) next: Option<Batch>,
+    pub(super) present: Option<Request>,
+    pub(super) next: Option<Request>,
     /// Batches after the next one.
     left: usize,
 }
 
 impl<'a> Batches<'a> {
-    /// Those of `epochs` over `images` that are left at `place`. The task's random streams are drawn from the beginning,
-    /// up to there.
-    pub(super) fn of(images: &'a Split, settings: &Settings, place: Place, epochs: usize) -> Self {
-        let random = |purpose| Stream::new(settings.seed, purpose, place.task as u32);
-        let input = settings.network.input;
-        let mut loader = Loader::new(images, settings.schedule.batch, input, random(Purpose::Shuffle))
-            .augmented(settings.data.augment, random(Purpose::Augmentation));
-        let done = place.epoch * loader.batches() + place.batch;
+    /// Those of `epochs` over `samples` that are left at `position`. The experience's random streams are drawn from the
+    /// beginning, up to there.
+    pub(super) fn new(
+        samples: &'a Subset,
+        config: &TrainConfig,
+        encoding: crate::network::Encoding,
+        position: Position,
+        epochs: usize,
+    ) -> Self {
+        let random = |purpose| Stream::new(config.seed, purpose, position.experience as u32);
+        let mut loader = Loader::new(samples, config.schedule.batch, encoding, random(Purpose::Shuffle))
+            .augmented(config.augment, random(Purpose::Augmentation));
+        let done = position.epoch * loader.batches() + position.batch;
         loader.skip(done);
         let left = epochs * loader.batches() - done;
-        let mut batches = Self { loader, next: None, left };
-        batches.look_ahead();
+        let mut batches = Self { loader, present: None, next: None, left };
+        batches.advance();
+        batches.advance();
         batches
     }
 
@@ -36,11 +41,12 @@ impl<'a> Batches<'a> {
         self.loader.batches()
     }
 
-    /// Shuffles and gathers the next one.
-    pub(super) fn look_ahead(&mut self) {
-        self.next = self.left.checked_sub(1).map(|left| {
+    /// The next one becomes the present one.
+    pub(super) fn advance(&mut self) {
+        self.present = self.next.take();
+        if let Some(left) = self.left.checked_sub(1) {
             self.left = left;
-            self.loader.next_batch()
-        });
+            self.next = Some(self.loader.next_request());
+        }
     }
 }

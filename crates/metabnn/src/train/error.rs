@@ -1,41 +1,48 @@
-//! Why a run stopped before its end.
+//! Why a training stopped before its end, or did not begin.
 
-use crate::container::ContainerError;
-use crate::network::ShapeError;
+use crate::config::ConfigError;
+use crate::network::NetworkError;
 
-/// Why a run stopped before its end.
+/// Why a training stopped before its end, or did not begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The settings make no network for these images.
+    /// No such network can be made.
     #[error(transparent)]
-    Shape(#[from] ShapeError),
+    Network(#[from] NetworkError),
+    /// A parameter of training or rule has a value it does not take.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The network cannot learn from these samples.
     #[error("{problem}")]
     Samples {
         /// What they have, and what it takes.
         problem: String,
     },
-    /// The run could not be put into a checkpoint.
+    /// An earlier training ended with [`TrainError::NotFinite`].
+    #[error(
+        "the network has diverged: a training of it ended with a number that is not finite, and nothing can be read from it any more"
+    )]
+    Diverged,
+    /// The training could not be put into a checkpoint.
     #[error("no checkpoint can be made: {0}")]
-    Checkpoint(#[source] ContainerError),
+    Checkpoint(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The loss, a hidden weight or what the rule keeps of a synapse is no longer a finite number.
     #[error(
-        "{what} became {value} at step {step} (task {task}, epoch {epoch}); \
-         a smaller optimizer.lr (now {lr:?}) or network.init_width usually helps"
+        "{what} became {value} at step {step} (task {task}, epoch {epoch}) with a learning rate of {lr:?}"
     )]
     NotFinite {
-        /// "the loss", "a hidden weight", "a number of batch norm" or "the rule's memory of a synapse".
+        /// "the loss", "a hidden weight", "a number of batch norm" or "the rule's state of a synapse".
         what: &'static str,
         /// NaN or infinite.
         value: f32,
-        /// Task in training, counted from 1.
+        /// Experience in training, counted from 1.
         task: usize,
-        /// Epoch of that task, counted from 1.
+        /// Epoch of it, counted from 1.
         epoch: usize,
-        /// Step of the run, counted from 1; 0 before the first.
+        /// Step of the training, counted from 1; 0 before the first.
         step: u64,
-        /// `optimizer.lr`.
+        /// The learning rate of the first experience.
         lr: f32,
     },
 }

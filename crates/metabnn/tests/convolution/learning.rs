@@ -1,18 +1,19 @@
 //! Networks with convolutions learn, and tests that look at no batch look at none.
 
-use metabnn::data::glyphs::glyphs;
-use metabnn::network::{Inputs, Rows};
-use metabnn::recipe::settings::{self, GammaInit, NormKind, Pool, Precision, Settings, Statistics, Stream};
-use metabnn::tasks::TaskStream;
-use metabnn::train::{Outcome, train};
+use metabnn::network::{
+    Encoding, GammaInit, HiddenActivation, Inputs, NetworkConfig, NormConfig, NormKind, Pool, Precision,
+    Rows, Statistics,
+};
+use metabnn::stream::sequence;
+use metabnn::train::Outcome;
+use metabnn::train::SavedSettings;
+use metabnn_data::glyphs::glyphs;
 
-use super::{case, inputs, network};
+use super::{case, inputs, network, train};
 
-fn learned(change: impl Fn(&mut Settings)) -> Outcome {
-    let mut settings = Settings {
-        data: settings::Data { sets: vec!["glyphs".into()], ..Default::default() },
-        tasks: settings::Tasks { stream: Stream::Sequence, count: 1, ..Default::default() },
-        network: settings::Network {
+fn learned(change: impl Fn(&mut SavedSettings)) -> Outcome {
+    let mut settings = SavedSettings {
+        network: NetworkConfig {
             channels: vec![8, 12],
             kernel: 4,
             padding: 1,
@@ -20,22 +21,21 @@ fn learned(change: impl Fn(&mut Settings)) -> Outcome {
             hidden: vec![],
             ..Default::default()
         },
-        norm: settings::Norm { gamma_init: GammaInit::Ones, ..Default::default() },
-        schedule: settings::Schedule { epochs: 6, batch: 20, test_batch: 100, ..Default::default() },
-        ..Settings::default()
+        norm: NormConfig { gamma_init: GammaInit::Ones, ..Default::default() },
+        schedule: metabnn::train::Schedule { epochs: 6, batch: 20, test_batch: 100, ..Default::default() },
+        ..SavedSettings::default()
     };
     change(&mut settings);
-    let stream = TaskStream::new(&settings, &[glyphs(1000, 300)]).unwrap();
-    train(&settings, &stream, |_| {}).unwrap()
+    train(&settings, &sequence(&[glyphs(1000, 300)]).build().unwrap()).unwrap()
 }
 
 /// Ten classes: chance is 10 %.
 #[test]
 fn small_networks_learn_the_glyphs() {
     for (what, least, change) in [
-        ("binary", 0.85, (|_| {}) as fn(&mut Settings)),
+        ("binary", 0.85, (|_| {}) as fn(&mut SavedSettings)),
         // Faint ink counts as much as any.
-        ("signs of pixels", 0.5, |settings| settings.network.input = settings::Input::Sign),
+        ("signs of pixels", 0.5, |settings| settings.network.input = Encoding::Sign),
         ("recalibrated", 0.8, |settings| settings.norm.statistics = Statistics::Recalibrated),
         ("no affine", 0.8, |settings| settings.norm.affine = false),
         ("dropout", 0.8, |settings| {
@@ -45,7 +45,7 @@ fn small_networks_learn_the_glyphs() {
         }),
         ("full precision, hardtanh", 0.8, |settings| {
             settings.network.precision = Precision::FullPrecision;
-            settings.network.activation = settings::Activation::Hardtanh;
+            settings.network.activation = HiddenActivation::Hardtanh;
         }),
         ("dense, instance norm", 0.7, |settings| {
             settings.network.channels = vec![];

@@ -1,22 +1,26 @@
-//! Networks with convolutions, pooling, instance norm, hardtanh and dropout, step by step against plain loops in double
+//! Networks with convolutions, pooling, instance norm, layer norm, hardtanh and dropout, step by step against plain loops in double
 //! precision; these loops against finite differences.
 
 #![allow(clippy::unwrap_used)]
 
+mod fisher;
 mod geometry;
 mod learning;
 mod plain;
 
 use metabnn::data::Shape;
-use metabnn::kernels::{AdamStep, Kernels, Platform};
+use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, Dropout, Inputs, LayerShape, Network, Rows, Tile};
-use metabnn::optim::Adam;
-use metabnn::plasticity::SynapticRule;
-use metabnn::random::{Purpose, Stream};
-use metabnn::recipe::settings::{
-    self, Activation, GammaInit, Init, NormKind, Pool, Precision, Settings, Statistics,
+use metabnn::network::{
+    Batch, ConvConfig, Dropout, GammaInit, HiddenActivation, Init, Inputs, LayerConfig, LayerShape, Network,
+    NetworkConfig, NormConfig, NormKind, Pool, Precision, Rows, Scratch, Statistics,
 };
+use metabnn::optim::{Adam, OptimizerConfig, OptimizerStep};
+use metabnn::random::{Purpose, Stream};
+use metabnn::rule::{Rule, SynapticRule, Tile};
+use metabnn::stream::TaskStream;
+use metabnn::train::SavedSettings;
+use metabnn::train::{Outcome, TrainError, Trainer, Training};
 use metabnn_infer::BitMatrix;
 use metabnn_infer::kernels::Pixels;
 use plain::Parameters;
@@ -27,7 +31,7 @@ const CLASSES: usize = 3;
 struct Keep;
 
 impl SynapticRule for Keep {
-    fn update(&self, _: Kernels, _: &AdamStep, _: usize, tile: Tile<'_>) {
+    fn update(&self, _: &OptimizerStep, _: usize, tile: Tile<'_>) {
         tile.hidden.copy_from_slice(tile.gradient);
     }
 }
@@ -35,7 +39,7 @@ impl SynapticRule for Keep {
 /// A network of some shape, and the size of its images.
 #[derive(Clone)]
 struct Case {
-    settings: Settings,
+    settings: SavedSettings,
     image: Shape,
     batch: usize,
 }
@@ -48,7 +52,7 @@ fn case(
     hidden: &[usize],
 ) -> Case {
     let (channels, kernel, stride, padding) = geometry;
-    let network = settings::Network {
+    let network = NetworkConfig {
         channels: channels.to_vec(),
         kernel,
         stride,
@@ -61,8 +65,8 @@ fn case(
         init_width: 2.0,
         ..Default::default()
     };
-    let norm = settings::Norm { gamma_init: GammaInit::Uniform, ..Default::default() };
-    let settings = Settings { network, norm, seed: 3, ..Settings::default() };
+    let norm = NormConfig { gamma_init: GammaInit::Uniform, ..Default::default() };
+    let settings = SavedSettings { network, norm, seed: 3, ..SavedSettings::default() };
     let (channels, rows, columns) = image;
     Case { settings, image: Shape { channels, rows, columns }, batch }
 }
@@ -80,12 +84,39 @@ fn cases() -> Vec<Case> {
         case((1, 24, 24), 6, (&[4, 6], 3, 1, 1), (Max, 2, &[]), &[11]),
         case((2, 3, 3), 65, (&[9], 1, 1, 0), (None, 2, &[]), &[]),
         case((1, 7, 4), 6, (&[], 3, 1, 0), (None, 2, &[]), &[18, 33]),
+        one_by_one(),
     ]
+}
+
+/// Convolutions with kernels of their own.
+fn one_by_one() -> Case {
+    let mut case = case((2, 12, 11), 5, (&[6], 3, 1, 1), (Pool::None, 2, &[]), &[13]);
+    case.settings.network.layers = vec![
+        LayerConfig::Convolution(ConvConfig {
+            kernel: 4,
+            pool: Pool::Max,
+            pool_size: 3,
+            ..ConvConfig::new(17)
+        }),
+        LayerConfig::Convolution(ConvConfig { kernel: 2, stride: 2, padding: 1, ..ConvConfig::new(5) }),
+        LayerConfig::dense(21),
+    ];
+    case
+}
+
+/// Trains on a stream to its end.
+fn train(settings: &SavedSettings, stream: &TaskStream) -> Result<Outcome, TrainError> {
+    let SavedSettings { network, norm, seed, .. } = settings;
+    let network = Network::new(network, norm, stream.shape, stream.classes, *seed)?;
+    let trainer = Trainer::builder(network, Rule::default()).config(settings.train_config()).build()?;
+    Training::new(trainer, stream)?.run(|_| {})
 }
 
 /// A network with random scales and shifts, if it learns them.
 fn network(case: &Case) -> Network {
-    let mut network = Network::from_settings(&case.settings, case.image, CLASSES).unwrap();
+    let mut network =
+        Network::new(&case.settings.network, &case.settings.norm, case.image, CLASSES, case.settings.seed)
+            .unwrap();
     let mut stream = Stream::new(9, Purpose::Init, 77);
     for layer in network.layers.iter_mut().filter(|layer| layer.norm.is_affine()) {
         layer.norm.state.gamma.iter_mut().for_each(|gamma| *gamma = stream.uniform(0.3, 1.5));
@@ -130,10 +161,10 @@ fn labels(batch: usize) -> Vec<u8> {
 
 /// What dropout multiplies the activations of each layer by in the first step, (samples, units).
 fn kept(case: &Case, network: &Network) -> Vec<Option<Vec<f64>>> {
-    let dropout = Dropout { share: case.settings.network.dropout, seed: case.settings.seed };
+    let dropout = Dropout { rate: case.settings.network.dropout, seed: case.settings.seed };
     let hidden = network.layers.iter().enumerate().map(|(index, layer)| {
         let units = layer.linear.outputs();
-        let drops = dropout.share > 0.0 && matches!(layer.shape, LayerShape::Dense);
+        let drops = dropout.rate > 0.0 && matches!(layer.shape, LayerShape::Dense);
         drops.then(|| {
             let mut kept = vec![0.0; case.batch * units];
             for unit in 0..units {
@@ -176,11 +207,11 @@ fn assert_step(mut case: Case, kind: usize) {
         let logits = network.logits(&inputs, &network.norm_states(), Statistics::Batch);
         assert_near(&format!("logits, {what}"), &logits, &expected.logits);
     }
-    let optimizer = settings::Optimizer { weight_decay: 0.0, ..Default::default() };
-    let mut adam = Adam::new(&optimizer, &network.layers);
+    let optimizer = OptimizerConfig { weight_decay: 0.0, ..Default::default() };
+    let mut adam = Adam::new(&optimizer, &network.widths());
     let batch = Batch { inputs, labels };
     let mut asides = 0;
-    let loss = network.step(&batch, &mut adam, &Keep, &mut || asides += 1);
+    let loss = network.step(&batch, &mut adam, &Keep, &mut Scratch::default(), &mut || asides += 1);
     assert_eq!(asides, 1, "{what}");
     assert_near(&format!("loss, {what}"), &[loss], &[expected.loss]);
     for (index, layer) in network.layers.iter().enumerate() {
@@ -215,7 +246,7 @@ fn a_step_with_binary_weights_is_that_of_plain_loops() {
 
 #[test]
 fn a_step_in_full_precision_is_that_of_plain_loops() {
-    for activation in [Activation::ByPrecision, Activation::Hardtanh] {
+    for activation in [HiddenActivation::ByPrecision, HiddenActivation::Hardtanh] {
         for mut case in cases() {
             case.settings.network.precision = Precision::FullPrecision;
             case.settings.network.activation = activation;
@@ -225,17 +256,37 @@ fn a_step_in_full_precision_is_that_of_plain_loops() {
 }
 
 #[test]
-fn a_step_with_instance_norm_is_that_of_plain_loops() {
+fn a_step_with_instance_or_layer_norm_is_that_of_plain_loops() {
     for precision in [Precision::Binary, Precision::FullPrecision] {
-        for affine in [true, false] {
+        for (kind, affine) in [
+            (NormKind::Instance, true),
+            (NormKind::Instance, false),
+            (NormKind::Layer, true),
+            (NormKind::Layer, false),
+        ] {
             for mut case in cases() {
                 case.settings.network.precision = precision;
-                case.settings.norm.kind = NormKind::Instance;
+                case.settings.norm.kind = kind;
                 case.settings.norm.affine = affine;
                 assert_step(case, 1);
             }
         }
     }
+}
+
+/// The old word of a dense layer: the same bits.
+#[test]
+fn instance_norm_of_a_dense_layer_is_layer_norm() {
+    let mut case = cases().into_iter().find(|case| case.settings.network.channels.is_empty()).unwrap();
+    let hidden = [NormKind::Instance, NormKind::Layer].map(|kind| {
+        case.settings.norm.kind = kind;
+        let mut network = network(&case);
+        let mut adam = Adam::new(&case.settings.optimizer, &network.widths());
+        let batch = Batch { inputs: inputs(&case, 1).0, labels: labels(case.batch) };
+        network.step(&batch, &mut adam, &Rule::default(), &mut Scratch::default(), &mut || {});
+        network.hidden_weights().map(f32::to_bits).collect::<Vec<_>>()
+    });
+    assert!(hidden[0] == hidden[1]);
 }
 
 #[test]
@@ -257,12 +308,12 @@ fn a_step_with_dropout_is_that_of_plain_loops() {
 #[test]
 fn hardtanh_changes_nothing_in_a_binary_network() {
     for mut case in cases() {
-        let hidden = [Activation::ByPrecision, Activation::Hardtanh].map(|activation| {
+        let hidden = [HiddenActivation::ByPrecision, HiddenActivation::Hardtanh].map(|activation| {
             case.settings.network.activation = activation;
             let mut network = network(&case);
-            let mut adam = Adam::new(&case.settings.optimizer, &network.layers);
+            let mut adam = Adam::new(&case.settings.optimizer, &network.widths());
             let batch = Batch { inputs: inputs(&case, 1).0, labels: labels(case.batch) };
-            network.step(&batch, &mut adam, &case.settings.rule, &mut || {});
+            network.step(&batch, &mut adam, &Rule::default(), &mut Scratch::default(), &mut || {});
             network.hidden_weights().map(f32::to_bits).collect::<Vec<_>>()
         });
         assert!(hidden[0] == hidden[1]);
@@ -274,8 +325,8 @@ fn hardtanh_changes_nothing_in_a_binary_network() {
 #[test]
 fn the_plain_loops_are_right() {
     let mut compared = 0;
-    for kind in [NormKind::Batch, NormKind::Instance] {
-        for activation in [Activation::ByPrecision, Activation::Hardtanh] {
+    for kind in [NormKind::Batch, NormKind::Layer, NormKind::Instance] {
+        for activation in [HiddenActivation::ByPrecision, HiddenActivation::Hardtanh] {
             for mut case in cases().into_iter().take(3) {
                 case.settings.network.precision = Precision::FullPrecision;
                 case.settings.network.activation = activation;
@@ -311,7 +362,7 @@ fn the_plain_loops_are_right() {
 #[test]
 fn the_same_bits_on_any_machine() {
     for precision in [Precision::Binary, Precision::FullPrecision] {
-        for kind in [NormKind::Batch, NormKind::Instance] {
+        for kind in [NormKind::Batch, NormKind::Layer, NormKind::Instance] {
             for mut case in cases().into_iter().skip(1).step_by(2) {
                 case.settings.network.precision = precision;
                 case.settings.network.dropout = 0.3;
@@ -319,10 +370,16 @@ fn the_same_bits_on_any_machine() {
                 let run = |threads: usize, platform: Platform| {
                     let machine = Machine::new(threads, platform).unwrap();
                     let mut network = network(&case).on(&machine);
-                    let mut adam = Adam::new(&case.settings.optimizer, &network.layers);
+                    let mut adam = Adam::new(&case.settings.optimizer, &network.widths());
                     let batch = Batch { inputs: inputs(&case, 0).0, labels: labels(case.batch) };
                     for _ in 0..3 {
-                        network.step(&batch, &mut adam, &case.settings.rule, &mut || {});
+                        network.step(
+                            &batch,
+                            &mut adam,
+                            &Rule::default(),
+                            &mut Scratch::default(),
+                            &mut || {},
+                        );
                     }
                     let logits = network.logits(&batch.inputs, &network.norm_states(), Statistics::Running);
                     let values = network.hidden_weights().chain(logits);

@@ -1,8 +1,8 @@
 //! A network with convolutions, its loss and its gradients, in plain loops and double precision: what the library is
 //! compared with. Everything is (sample, channel, row, column), weights are (output, channel, kernel row, kernel column).
 
-use metabnn::network::{Convolution, Layer, LayerShape};
-use metabnn::recipe::settings::{NormKind, Pool, Precision, Settings};
+use metabnn::network::{Convolution, Layer, LayerShape, NormKind, Pool, Precision};
+use metabnn::train::SavedSettings;
 
 /// What a step computes.
 pub struct Step {
@@ -26,6 +26,8 @@ pub struct Parameters {
     pub weights: Vec<f64>,
     pub gamma: Vec<f64>,
     pub beta: Vec<f64>,
+    /// Mean and variance of each feature, where they do not come from the samples.
+    kept: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 /// What a layer passed.
@@ -50,7 +52,15 @@ impl Parameters {
             |w: f32| if layer.linear.binary().is_none() { f64::from(w) } else { f64::from(w.signum()) };
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
         let (gamma, beta) = (wide(&layer.norm.state.gamma), wide(&layer.norm.state.beta));
-        Self { shape: layer.shape, weights: rows.into_iter().map(used).collect(), gamma, beta }
+        let weights = rows.into_iter().map(used).collect();
+        Self { shape: layer.shape, weights, gamma, beta, kept: None }
+    }
+
+    /// The same, normalizing with the statistics that the layer has kept.
+    pub fn with_kept_statistics(layer: &Layer) -> Self {
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
+        let state = &layer.norm.state;
+        Self { kept: Some((wide(&state.mean), wide(&state.variance))), ..Self::of(layer) }
     }
 
     fn outputs(&self) -> usize {
@@ -124,7 +134,7 @@ fn squares(convolution: &Convolution) -> Vec<Vec<usize>> {
 /// Forward and back through `layers`; `x` is (samples, inputs); `kept[layer]` multiplies what hidden layer `layer` hands
 /// on (dropout), where there is one.
 pub fn step(
-    settings: &Settings,
+    settings: &SavedSettings,
     layers: &[Parameters],
     x: &[f64],
     labels: &[u8],
@@ -168,8 +178,8 @@ pub fn step(
 }
 
 /// Value and slope of the activation.
-fn activation(settings: &Settings, z: f64) -> (f64, f64) {
-    let hard = settings.network.activation == metabnn::recipe::settings::Activation::Hardtanh;
+fn activation(settings: &SavedSettings, z: f64) -> (f64, f64) {
+    let hard = settings.network.activation == metabnn::network::HiddenActivation::Hardtanh;
     let inside = if z.abs() <= 1.0 { 1.0 } else { 0.0 };
     match (settings.network.precision, hard) {
         (Precision::Binary, _) => (if z >= 0.0 { 1.0 } else { -1.0 }, inside),
@@ -179,14 +189,14 @@ fn activation(settings: &Settings, z: f64) -> (f64, f64) {
 }
 
 /// Which values are normalised together: a number for each place of (samples, features, positions).
-fn groups(settings: &Settings, layer: &Parameters, batch: usize, positions: usize) -> Vec<usize> {
+fn groups(settings: &SavedSettings, layer: &Parameters, batch: usize, positions: usize) -> Vec<usize> {
     let features = layer.outputs();
     let group = |place: usize| {
         let (sample, feature) = (place / positions / features, place / positions % features);
         match (settings.norm.kind, &layer.shape) {
             (NormKind::Batch, _) => feature,
             (NormKind::Instance, LayerShape::Convolution(_)) => sample * features + feature,
-            (NormKind::Instance, LayerShape::Dense) => sample,
+            (NormKind::Instance, LayerShape::Dense) | (NormKind::Layer, _) => sample,
         }
     };
     (0..batch * features * positions).map(group).collect()
@@ -201,7 +211,7 @@ fn means(values: &[f64], groups: &[usize]) -> Vec<f64> {
     groups.iter().map(|&group| sums[group].0 / sums[group].1).collect()
 }
 
-fn forward(settings: &Settings, layer: &Parameters, input: Vec<f64>, batch: usize) -> Passed {
+fn forward(settings: &SavedSettings, layer: &Parameters, input: Vec<f64>, batch: usize) -> Passed {
     let inputs = input.len() / batch;
     let places = match &layer.shape {
         LayerShape::Dense => layer.outputs(),
@@ -236,13 +246,15 @@ fn forward(settings: &Settings, layer: &Parameters, input: Vec<f64>, batch: usiz
     }
     let positions = pooled.len() / batch / layer.outputs();
     let groups = groups(settings, layer, batch, positions);
-    let mean = means(&pooled, &groups);
+    let feature = |place: usize| place / positions % layer.outputs();
+    let kept = |of: &[f64]| (0..pooled.len()).map(|place| of[feature(place)]).collect::<Vec<f64>>();
+    let mean = layer.kept.as_ref().map_or_else(|| means(&pooled, &groups), |(mean, _)| kept(mean));
     let off: Vec<f64> = pooled.iter().zip(&mean).map(|(y, mean)| y - mean).collect();
-    let variance = means(&off.iter().map(|y| y * y).collect::<Vec<_>>(), &groups);
+    let own = || means(&off.iter().map(|y| y * y).collect::<Vec<_>>(), &groups);
+    let variance = layer.kept.as_ref().map_or_else(own, |(_, variance)| kept(variance));
     let inverse: Vec<f64> =
         variance.iter().map(|v| 1.0 / (v + f64::from(settings.norm.eps)).sqrt()).collect();
     let normed: Vec<f64> = off.iter().zip(&inverse).map(|(off, inverse)| off * inverse).collect();
-    let feature = |place: usize| place / positions % layer.outputs();
     let z = normed.iter().enumerate().map(|(p, n)| layer.gamma[feature(p)] * n + layer.beta[feature(p)]);
     Passed { z: z.collect(), input, winners, margin, normed, inverse }
 }
@@ -251,7 +263,7 @@ type Gradients = (Vec<f64>, (Vec<f64>, Vec<f64>), Vec<f64>);
 
 /// `d` is the gradient of z.
 fn backward(
-    settings: &Settings,
+    settings: &SavedSettings,
     layer: &Parameters,
     passed: &Passed,
     d: Vec<f64>,
@@ -268,8 +280,11 @@ fn backward(
     let dn: Vec<f64> = d.iter().enumerate().map(|(place, d)| d * layer.gamma[feature(place)]).collect();
     let mean = means(&dn, &groups);
     let slope = means(&dn.iter().zip(&passed.normed).map(|(d, n)| d * n).collect::<Vec<_>>(), &groups);
-    let pooled: Vec<f64> =
-        (0..d.len()).map(|p| passed.inverse[p] * (dn[p] - mean[p] - passed.normed[p] * slope[p])).collect();
+    let pooled = (0..d.len()).map(|p| match layer.kept {
+        Some(_) => passed.inverse[p] * dn[p],
+        None => passed.inverse[p] * (dn[p] - mean[p] - passed.normed[p] * slope[p]),
+    });
+    let pooled: Vec<f64> = pooled.collect();
     let dy = match &layer.shape {
         LayerShape::Convolution(convolution) if convolution.pool != Pool::None => {
             let places = layer.outputs() * convolution.sums.0 * convolution.sums.1;

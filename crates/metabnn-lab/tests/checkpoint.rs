@@ -1,0 +1,226 @@
+//! A run that goes on from a checkpoint ends with the same bits as one that never stopped; a checkpoint that is damaged
+//! or of another run is refused.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/stripes.rs"]
+mod stripes;
+
+use metabnn::kernels::Platform;
+use metabnn::machine::Machine;
+use metabnn::model::checkpoint::{Checkpoint, CheckpointError, Digests};
+use metabnn::random::{Purpose, Stream};
+use metabnn::rule::{Beakers, Curve, Ewc, PerLayer, RandomConsolidation, Rule, Si};
+use metabnn::stream::TaskStream;
+use metabnn::train::{Outcome, Training};
+use metabnn_lab::recipe::settings::{
+    self, Augment, NormKind, Pool, Precision, Scenario, Settings, State, Statistics,
+};
+use stripes::{dataset, settings};
+
+fn machine() -> Machine {
+    Machine::new(1, Platform::detect()).unwrap()
+}
+
+fn digests() -> Digests {
+    Digests::from([("mnist".into(), dataset().digest())])
+}
+
+fn stream(settings: &Settings) -> TaskStream {
+    settings.stream(&[dataset()]).unwrap()
+}
+
+/// The outcome without its wall time, and the bytes of the model.
+fn ended(training: Training<'_>, stream: &TaskStream) -> (Outcome, Vec<u8>) {
+    let bytes = training.trainer().model(stream).to_bytes().unwrap();
+    (Outcome { seconds: 0.0, ..training.finish() }, bytes)
+}
+
+fn assert_same(a: &(Outcome, Vec<u8>), b: &(Outcome, Vec<u8>), what: &str) {
+    assert!(a.1 == b.1, "{what}: the model differs");
+    let seen = |outcome: &Outcome| {
+        let Outcome { evaluations, matrix, unlabelled, histograms, flips, steps, .. } = outcome.clone();
+        (evaluations, matrix, unlabelled, histograms, flips, steps)
+    };
+    assert_eq!(seen(&a.0), seen(&b.0), "{what}");
+}
+
+/// What follows the header, in which the wall time is.
+fn tensors(bytes: &[u8]) -> &[u8] {
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    &bytes[8 + header as usize..]
+}
+
+/// Stopped after each step that `stops` names and gone on from the bytes of the checkpoint, by another machine.
+fn run(settings: &Settings, stops: impl Fn(u64) -> bool) -> (Outcome, Vec<u8>) {
+    let (machine, stream, digests) = (machine(), stream(settings), digests());
+    let mut training = settings.training(&machine, &stream).unwrap();
+    while let Some(progress) = training.advance().unwrap() {
+        if stops(progress.steps) {
+            let bytes = Checkpoint::write(&training, &digests).unwrap();
+            let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+            training = settings.resume(checkpoint, &machine, &stream, &digests).unwrap();
+            let again = Checkpoint::write(&training, &digests).unwrap();
+            assert!(tensors(&bytes) == tensors(&again), "a checkpoint of a checkpoint is one");
+        }
+    }
+    ended(training, &stream)
+}
+
+/// Settings that leave no part of a run's state out.
+fn all_kinds() -> Vec<(&'static str, Settings)> {
+    let binary = || settings(Precision::Binary, Statistics::Running);
+    let strong = Ewc { samples: 280, m: PerLayer::Same(0.5), ..Ewc::default() };
+    let with = |change: fn(&mut Settings)| {
+        let mut settings = binary();
+        change(&mut settings);
+        settings
+    };
+    vec![
+        ("as published", settings(Precision::Binary, Statistics::Batch)),
+        ("full precision", settings(Precision::FullPrecision, Statistics::Recalibrated)),
+        ("ewc", Settings { rule: Rule::Ewc(strong.clone()), ..binary() }),
+        (
+            "random consolidation",
+            Settings { rule: Rule::RandomConsolidation(RandomConsolidation(strong)), ..binary() },
+        ),
+        ("si", Settings { rule: Rule::Si(Si { lambda: 10.0, ..Si::default() }), ..binary() }),
+        ("beakers", Settings { rule: Rule::Beakers(Beakers::default()), ..binary() }),
+        ("curve", Settings { rule: Rule::Curve(Curve::default()), ..binary() }),
+        ("moments in 16 bits", with(|settings| settings.optimizer.state = State::Bf16)),
+        (
+            "one Adam whose learning rate decays",
+            with(|settings| {
+                settings.optimizer.reset_per_task = false;
+                settings.optimizer.lr_decay_per_task = 2.0;
+            }),
+        ),
+        (
+            "told nothing",
+            with(|settings| {
+                settings.tasks.scenario = Scenario::Domain;
+                settings.norm.statistics = Statistics::Recalibrated;
+                settings.schedule.evaluate = settings::Evaluate::Task;
+            }),
+        ),
+        (
+            "convolution, dropout, augmented images",
+            with(|settings| {
+                settings.network.channels = vec![5];
+                settings.network.kernel = 2;
+                settings.network.pool = Pool::Max;
+                settings.network.dropout = 0.3;
+                settings.data.augment = Augment::FlipRotateOrCrop;
+                settings.tasks.stream = settings::Stream::Subsets;
+                settings.norm.kind = NormKind::Instance;
+                settings.norm.statistics = Statistics::Batch;
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn a_run_stopped_after_every_step_is_the_run() {
+    for (what, settings) in all_kinds() {
+        let never = run(&settings, |_| false);
+        assert!(never.0.steps > 15, "{what}: {} steps", never.0.steps);
+        assert_same(&never, &run(&settings, |_| true), what);
+    }
+}
+
+/// Each time at some moments of their own, fifty and more in all.
+#[test]
+fn a_run_stopped_at_random_moments_is_the_run() {
+    let mut random = Stream::new(1, Purpose::Subsets, 7);
+    let mut stops = 0;
+    for (what, settings) in all_kinds() {
+        let never = run(&settings, |_| false);
+        for _ in 0..2 {
+            let few: Vec<u64> = (0..4).map(|_| 1 + u64::from(random.below(never.0.steps as u32))).collect();
+            stops += few.len();
+            assert_same(&never, &run(&settings, |step| few.contains(&step)), &format!("{what}: {few:?}"));
+        }
+    }
+    assert!(stops >= 50, "{stops}");
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let right = settings(Precision::Binary, Statistics::Running);
+    let (machine, stream_of) = (machine(), stream(&right));
+    let mut training = right.training(&machine, &stream_of).unwrap();
+    training.advance().unwrap();
+    let bytes = Checkpoint::write(&training, &digests()).unwrap();
+    let refused = |settings: &Settings, digests: &Digests| {
+        let (checkpoint, stream) = (Checkpoint::from_bytes(&bytes).unwrap(), stream(settings));
+        let error = settings.resume(checkpoint, &machine, &stream, digests).map(|_| ()).unwrap_err();
+        assert!(matches!(error, CheckpointError::OtherRun { .. }), "{error}");
+        error.to_string()
+    };
+    let mut other = right.clone();
+    other.rule = Rule::Metaplastic(metabnn::rule::Metaplastic { m: PerLayer::Same(2.0) });
+    let says = "the checkpoint is of another run: rule.m is 1.35 there, 2.0 here";
+    assert_eq!(refused(&other, &digests()), says);
+    let longer =
+        Settings { schedule: settings::Schedule { epochs: 3, ..right.schedule.clone() }, ..right.clone() };
+    assert!(refused(&longer, &digests()).ends_with("schedule.epochs is 2 there, 3 here"));
+    let data = Digests::from([("mnist".into(), "0123456789abcdef".into())]);
+    let says = refused(&right, &data);
+    assert!(
+        says.contains("the data set mnist is ") && says.ends_with("there, 0123456789abcdef here"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let settings = settings(Precision::Binary, Statistics::Running);
+    let (machine, stream) = (machine(), stream(&settings));
+    let mut training = settings.training(&machine, &stream).unwrap();
+    training.advance().unwrap();
+    let bytes = Checkpoint::write(&training, &digests()).unwrap();
+    let error = |bytes: &[u8]| Checkpoint::from_bytes(bytes).map(|_| ()).unwrap_err().to_string();
+    for length in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+        let says = error(&bytes[..length]);
+        assert!(
+            says.starts_with("expected the checkpoint.safetensors of a run, got another or a damaged file"),
+            "{says}"
+        );
+    }
+    let model = training.trainer().model(&stream).to_bytes().unwrap();
+    assert!(error(&model).starts_with("not a metabnn checkpoint: "), "{}", error(&model));
+    // The same length, another name.
+    let at = bytes.windows(7).position(|window| window == b".memory" || window == b".signs\"").unwrap();
+    let mut renamed = bytes.clone();
+    renamed[at + 1] = b'x';
+    let says = error(&renamed);
+    assert!(says.contains("the tensor \"layer") && says.ends_with("is missing"), "{says}");
+    // A second moment beyond the largest number stops a synapse, not the run; one below zero there is none.
+    let with_moment = |value: f32| {
+        let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
+        let entry = text.split("\"layer1.second_moment\":").nth(1).unwrap();
+        let offset = entry.split("\"data_offsets\":[").nth(1).unwrap().split(',').next().unwrap();
+        let at = 8 + header + offset.parse::<usize>().unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        Checkpoint::from_bytes(&changed).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(with_moment(f32::INFINITY), Ok(()));
+    let says = "the tensor \"layer1.second_moment\" holds -1 at position 0, expected a number >= 0";
+    assert_eq!(with_moment(-1.0), Err(says.into()));
+    // A place where the run never is.
+    let text = |from: &str, to: &str| {
+        let text = |text: &str| text.replace('"', "\\\"").into_bytes();
+        let (from, to) = (text(from), text(to));
+        let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + from.len()].copy_from_slice(&to);
+        let checkpoint = Checkpoint::from_bytes(&changed).unwrap();
+        settings.resume(checkpoint, &machine, &stream, &digests()).map(|_| ()).unwrap_err().to_string()
+    };
+    let says = text("\"task\":0,\"epoch\":0,\"batch\":1", "\"task\":0,\"epoch\":9,\"batch\":1");
+    assert_eq!(says, "not a metabnn checkpoint: it is at a place where its run never is");
+    let says = text("\"task\":0,\"epoch\":0,\"batch\":1", "\"task\":1,\"epoch\":0,\"batch\":1");
+    assert_eq!(says, "not a metabnn checkpoint: what it has seen is not what its run sees up to there");
+}
