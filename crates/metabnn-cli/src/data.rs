@@ -127,7 +127,7 @@ impl Bar {
 
     fn say(&self, message: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{message}"));
+            self.bar.suspend(|| output::note(message));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use metabnn::evaluate::Score;
 use metabnn::stream::Test;
+use metabnn::text;
 use metabnn_lab::saved::{SavedError, SavedRun};
 use serde_json::json;
 
@@ -35,13 +36,14 @@ pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
         let row = |(test, score): &(&Test, Score)| json!({"test": test.name, "images": test.samples.len(), "accuracy": score.accuracy, "loss": score.loss});
         return output::json(&scores.iter().map(row).collect());
     }
-    let width = tests.iter().map(|test| test.name.len()).max().unwrap_or(0).max("test".len());
+    let width =
+        tests.iter().map(|test| text::name(&test.name).chars().count()).max().unwrap_or(0).max("test".len());
     output::line(&format!("{:width$}  accuracy    loss  images", "test"))?;
     for (test, score) in &scores {
         let accuracy = percent(score.accuracy);
         output::line(&format!(
             "{:width$}  {accuracy:>6} %  {:>6.4}  {:>6}",
-            test.name,
+            text::name(&test.name),
             score.loss,
             test.samples.len()
         ))?;

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
+use metabnn::text;
 use metabnn_data::DataError;
 use metabnn_lab::experiment::ExperimentError;
 use metabnn_lab::recipe::RecipeErrors;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            messages(&error).iter().for_each(|message| eprintln!("error: {message}"));
+            messages(&error).iter().for_each(|message| output::note(&format!("error: {message}")));
             // A recipe is part of how the command is used: 2, as for a wrong argument.
             let usage = error.is::<arguments::UsageError>() || error.chain().any(|e| e.is::<RecipeErrors>());
             ExitCode::from(if usage { 2 } else { 1 })
@@ -48,20 +49,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Every error of a recipe; of anything else, the error with its causes. A cause that the text before already ends
-/// with is not said twice.
+/// Every error of a recipe; of anything else, the error with its causes and what helps.
 fn messages(error: &anyhow::Error) -> Vec<String> {
     if let Some(RecipeErrors(errors)) = error.downcast_ref() {
         return errors.iter().map(ToString::to_string).collect();
     }
-    let mut message = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !message.ends_with(&cause) {
-            message += if message.is_empty() { "" } else { ": " };
-            message += &cause;
-        }
-    }
-    vec![message + &remedy(error)]
+    vec![text::of_error(error.as_ref()) + &remedy(error)]
 }
 
 /// What helps where data are missing, in flags of this command.

@@ -1,18 +1,26 @@
-//! Writing to standard output, where the reader may go away at any time (`metabnn list | head`).
+//! Writing to standard output, where the reader may go away at any time (`metabnn list | head`), and to standard error. All
+//! text goes out through here, so that what files and other programs call themselves does nothing to a terminal.
 
 use std::io::{self, Write};
 
 use anyhow::Context;
+use metabnn::text;
 use serde_json::Value;
 
 /// Prints `text` and a line feed.
 pub fn line(text: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n')).context("standard output")
+    writeln!(io::stdout().lock(), "{}", text::lines(text.trim_end_matches('\n'))).context("standard output")
 }
 
 /// Prints one JSON document.
 pub fn json(value: &Value) -> anyhow::Result<()> {
-    line(&serde_json::to_string_pretty(value)?)
+    let document = serde_json::to_string_pretty(value)?;
+    writeln!(io::stdout().lock(), "{}", text::json(&document)).context("standard output")
+}
+
+/// Says something on standard error.
+pub fn note(message: &str) {
+    eprintln!("{}", text::message(message));
 }
 
 /// Whether the error is that the reader of standard output went away: no failure of ours.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metabnn::metrics::{Evaluation, Split};
+use metabnn::text;
 use metabnn_lab::experiment::Event;
 
 use crate::arguments::Output;
@@ -144,7 +145,7 @@ impl Display {
         let Some(run) = self.at_work.get(&index) else { return };
         match self.kind {
             Kind::Lines => print(&format!("{}  {message}", run.name)),
-            Kind::Bar => run.bar.set_message(message),
+            Kind::Bar => run.bar.set_message(text::line(&message).into_owned()),
             Kind::Nothing => {}
         }
     }
@@ -194,13 +195,13 @@ fn style(bar: &ProgressBar, template: &str, name: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_prefix(name.to_string());
+    bar.set_prefix(text::name(name).into_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
 }
 
 /// Progress that nobody reads any more must not stop a run that writes its results to disk.
 fn print(message: &str) {
-    let _ = writeln!(io::stdout().lock(), "{message}");
+    let _ = writeln!(io::stdout().lock(), "{}", text::lines(message));
 }
 
 /// Accuracies in percent: on each test, then on the images of the task in training and, where they were evaluated, on

@@ -32,11 +32,18 @@ pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
         stop: Stop::default(),
         ..Options::new(out)
     };
-    signals::stop_gently(&options.stop)?;
+    let last_words = format!(
+        "stopped; what the runs have come to is kept; to go on: {}",
+        resuming(arguments, &options.out)
+    );
+    signals::stop_gently(&options.stop, last_words)?;
     let mut display = Display::new(output, recipe.runs()?.len(), arguments.index.is_some());
     let result = experiment::run(&recipe, &options, |run, event| display.show(run, &event));
     display.close();
     let summary = match result {
+        Err(ExperimentError::Stopped { .. }) if !options.out.exists() => {
+            anyhow::bail!("stopped before there was anything to keep");
+        }
         Err(error @ ExperimentError::Stopped { .. }) => {
             anyhow::bail!("{error}; to go on: {}", resuming(arguments, &options.out));
         }

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use metabnn::text;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -85,7 +86,7 @@ impl Place {
                 .unwrap_or_else(|error| fault("a file of this name", error.to_string())),
             Self::Archive(_, archive) => {
                 let names: Vec<&str> = archive.file_names().collect();
-                let there = if names.is_empty() { "an empty archive".into() } else { names.join(", ") };
+                let there = if names.is_empty() { "an empty archive".into() } else { text::list(names) };
                 match archive.by_name(&format!("{array}.npy")) {
                     Ok(mut file) => {
                         let size = file.size();
@@ -207,7 +208,9 @@ impl Header {
         let mut text = vec![0; length];
         source.read_exact(&mut text).map_err(broken)?;
         let text = String::from_utf8_lossy(&text);
-        let told = || fault("the header of an array of plain numbers that fits in memory", text.trim_end());
+        let told = || {
+            fault("the header of an array of plain numbers that fits in memory", text::name(text.trim_end()))
+        };
         Self::parse(&text).map_or_else(told, Ok)
     }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use metabnn::text;
 use ureq::Agent;
 
 use super::catalogue::{Entry, Files, SetFile, Source};
@@ -242,7 +243,10 @@ impl Fetcher<'_> {
                     Ok(path) => return Ok(path),
                     Err(reason) => reason,
                 };
-                let attempt = Attempt { url: url.clone(), reason };
+                let attempt = Attempt {
+                    url: text::without_user(&url).into(),
+                    reason: text::without_user(&reason).into(),
+                };
                 (self.progress)(Progress::Failed { file: &file.name, attempt: &attempt });
                 attempts.push(attempt);
                 // Again from this mirror when it sent something, or when what was held beforehand, maybe
@@ -271,7 +275,7 @@ impl Fetcher<'_> {
         // Zipped or not, the right file is hardly longer than its content.
         let limit = file.bytes + file.bytes / 100 + (1 << 16);
         let progress = &mut *self.progress;
-        progress(Progress::Started { file: &file.name, url });
+        progress(Progress::Started { file: &file.name, url: &text::without_user(url) });
         let mut moved = |done, total| progress(Progress::Bytes { file: &file.name, done, total });
         match transfer::download(&self.agent, url, &mut handle, limit, &mut moved) {
             Ok(()) => {}

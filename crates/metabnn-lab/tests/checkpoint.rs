@@ -9,10 +9,14 @@ mod stripes;
 use metabnn::kernels::Platform;
 use metabnn::machine::Machine;
 use metabnn::model::checkpoint::{Checkpoint, CheckpointError, Digests};
+use metabnn::optim::{OptimizerStep, Tile};
 use metabnn::random::{Purpose, Stream};
-use metabnn::rule::{Beakers, Curve, Ewc, PerLayer, RandomConsolidation, Rule, Si};
+use metabnn::rule::{
+    Beakers, Curve, EndOfExperience, Ewc, PerLayer, RandomConsolidation, Rule, Si, Start, SynapticRule,
+};
+use metabnn::stop::Stop;
 use metabnn::stream::TaskStream;
-use metabnn::train::{Outcome, Training};
+use metabnn::train::{Outcome, TrainError, Training};
 use metabnn_lab::recipe::settings::{
     self, Augment, NormKind, Pool, Precision, Scenario, Settings, State, Statistics,
 };
@@ -33,7 +37,7 @@ fn stream(settings: &Settings) -> TaskStream {
 /// The outcome without its wall time, and the bytes of the model.
 fn ended(training: Training<'_>, stream: &TaskStream) -> (Outcome, Vec<u8>) {
     let bytes = training.trainer().model(stream).to_bytes().unwrap();
-    (Outcome { seconds: 0.0, ..training.finish() }, bytes)
+    (Outcome { seconds: 0.0, ..training.outcome().unwrap() }, bytes)
 }
 
 fn assert_same(a: &(Outcome, Vec<u8>), b: &(Outcome, Vec<u8>), what: &str) {
@@ -125,6 +129,77 @@ fn a_run_stopped_after_every_step_is_the_run() {
         let never = run(&settings, |_| false);
         assert!(never.0.steps > 15, "{what}: {} steps", never.0.steps);
         assert_same(&never, &run(&settings, |_| true), what);
+    }
+}
+
+/// A rule that is interrupted at the end of every experience.
+struct Interrupted<'a>(Rule, &'a Stop);
+
+impl SynapticRule for Interrupted<'_> {
+    fn state(&self) -> &[Start] {
+        self.0.state()
+    }
+
+    fn update(&self, step: &OptimizerStep, layer: usize, tile: Tile<'_>) {
+        self.0.update(step, layer, tile);
+    }
+
+    fn end_of_experience(&self, end: &mut EndOfExperience<'_>) {
+        self.1.request();
+        self.0.end_of_experience(end);
+    }
+
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+}
+
+/// Every step on a machine that was asked to stop before it or, unless `at_once`, at the end of an experience; the outcome,
+/// and how often it was stopped.
+fn run_interrupted(settings: &Settings, at_once: bool) -> ((Outcome, Vec<u8>), usize) {
+    let (machine, stream, digests) = (machine(), stream(settings), digests());
+    let mut training = settings.training(&machine, &stream).unwrap();
+    let mut stopped = 0;
+    loop {
+        let stop = Stop::default();
+        let before = Checkpoint::from_bytes(&Checkpoint::write(&training, &digests).unwrap()).unwrap();
+        let rule = Interrupted(settings.rule.clone(), &stop);
+        let trainer = before.into_trainer(&machine.stopped_by(&stop), rule).unwrap();
+        let mut cut = Training::resume(trainer, &stream).unwrap();
+        if at_once {
+            stop.request();
+        }
+        let was_cut = match cut.advance() {
+            Ok(Some(_)) => false,
+            Ok(None) => return (ended(training, &stream), stopped),
+            Err(TrainError::Stopped) => true,
+            Err(error) => panic!("{error}"),
+        };
+        let after = Checkpoint::from_bytes(&Checkpoint::write(&cut, &digests).unwrap()).unwrap();
+        let steps = cut.trainer().history().steps;
+        training = settings.resume(after, &machine, &stream, &digests).unwrap();
+        if was_cut {
+            stopped += 1;
+            training.advance().unwrap();
+            assert_eq!(
+                training.trainer().history().steps,
+                steps,
+                "what follows from the step, and no other step"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_stopped_while_it_is_being_tested_or_consolidated_is_the_run() {
+    for (what, settings) in all_kinds() {
+        let never = run(&settings, |_| false);
+        let (tested, times) = run_interrupted(&settings, true);
+        assert_same(&never, &tested, what);
+        assert!(times >= 2, "{what}: stopped {times} times");
+        let (consolidated, times) = run_interrupted(&settings, false);
+        assert_same(&never, &consolidated, what);
+        assert_eq!(times, 1, "{what}: the first of two experiences is followed by another");
     }
 }
 

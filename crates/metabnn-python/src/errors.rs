@@ -7,6 +7,7 @@ use metabnn::export::ExportError;
 use metabnn::model::checkpoint::CheckpointError;
 use metabnn::model::{ContainerError, ModelError as Model};
 use metabnn::stream::StreamError;
+use metabnn::text;
 use metabnn::train::TrainError;
 use metabnn_data::DataError as Data;
 use metabnn_lab::experiment::ExperimentError as Experiment;
@@ -15,7 +16,7 @@ use metabnn_lab::report::ReportError;
 use metabnn_lab::saved::SavedError;
 use metabnn_lab::words;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(metabnn, RecipeError, PyValueError, "A recipe or a setting is wrong.");
@@ -34,18 +35,9 @@ create_exception!(
     "An experiment failed; what was computed is kept."
 );
 
-/// An error with its causes. A cause that the text before already says is not said twice.
-pub fn message(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message += &format!(": {text}");
-        }
-        source = cause.source();
-    }
-    message
+/// An error with its causes, as a message.
+pub fn message(error: &(dyn std::error::Error + 'static)) -> String {
+    text::of_error(error)
 }
 
 /// Turned into an exception by what it is.
@@ -96,15 +88,15 @@ impl Raise for ExportError {
 impl Raise for RecipeErrors {
     fn raise(self) -> PyErr {
         let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        RecipeError::new_err(lines.join("\n"))
+        RecipeError::new_err(text::message(&lines.join("\n")))
     }
 }
 
 impl Raise for OneOfRecipe {
     fn raise(self) -> PyErr {
         match self {
-            Self::Unreadable { .. } => PyFileNotFoundError::new_err(self.to_string()),
-            _ => RecipeError::new_err(self.to_string()),
+            Self::Unreadable { .. } => PyFileNotFoundError::new_err(message(&self)),
+            _ => RecipeError::new_err(message(&self)),
         }
     }
 }
@@ -127,11 +119,13 @@ impl Raise for TrainError {
         let text = message(&self);
         match self {
             Self::Samples { .. } => DataError::new_err(text),
-            Self::Network(_) => RecipeError::new_err(words::of_train_error(&self)),
+            Self::Network(_) => RecipeError::new_err(text::message(&words::of_train_error(&self))),
             Self::Config(_) => RecipeError::new_err(text),
             Self::NotFinite { .. } => TrainingError::new_err(format!(
                 "{text}; a smaller lr (optimizer.lr) or network.init_width usually helps"
             )),
+            // Python asked, and raises what made it ask.
+            Self::Stopped => PyKeyboardInterrupt::new_err(text),
             _ => TrainingError::new_err(text),
         }
     }
@@ -154,8 +148,8 @@ impl Raise for Experiment {
             Self::Data(error) => error.raise(),
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.
-            Self::Tasks { .. } => DataError::new_err(self.to_string()),
-            Self::Train { .. } => TrainingError::new_err(self.to_string()),
+            Self::Tasks { .. } => DataError::new_err(message(&self)),
+            Self::Train { .. } => TrainingError::new_err(message(&self)),
             Self::NoSuchRun { .. } => PyValueError::new_err(message(&self)),
             _ => ExperimentError::new_err(message(&self)),
         }
@@ -164,6 +158,6 @@ impl Raise for Experiment {
 
 impl Raise for io::Error {
     fn raise(self) -> PyErr {
-        PyOSError::new_err(self.to_string())
+        PyOSError::new_err(message(&self))
     }
 }

@@ -76,6 +76,7 @@
 //! | [`optim`] | the optimizer: moments and what it makes of a gradient |
 //! | [`tensor`] | feature-major matrices, tiles of synapses |
 //! | [`kernels`], [`machine`], [`random`] | inner loops and threads, the choice of both, random streams |
+//! | [`stop`], [`text`] | asking work to stop; text from elsewhere on its way out |
 //!
 //! # What can be relied on
 //!
@@ -100,8 +101,10 @@ pub mod network;
 pub mod optim;
 pub mod random;
 pub mod rule;
+pub mod stop;
 pub mod stream;
 pub mod tensor;
+pub mod text;
 pub mod train;
 
 /// Runs the examples of the README as tests, so that they stay right.

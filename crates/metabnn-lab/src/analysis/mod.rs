@@ -22,7 +22,7 @@ use crate::recipe::settings::Settings;
 use crate::report::analyzed::Renderer;
 use metabnn::config::Takes;
 use metabnn::evaluate::TrainedNetwork;
-use metabnn::kernels::Pool;
+use metabnn::machine::Machine;
 use metabnn::stream::Subset;
 
 /// The enum of all analyses, their names and their keys.
@@ -115,8 +115,8 @@ pub(crate) trait Analyze: Sync {
 pub(crate) struct Context<'a> {
     /// All settings of the run.
     pub settings: &'a Settings,
-    /// The threads.
-    pub pool: &'a Pool,
+    /// Threads and kernels; asked to stop, an analysis may give anything.
+    pub machine: &'a Machine,
     /// The network; `None` where none was trained.
     pub trained: Option<Trained<'a>>,
     /// To be called after every step, with what it found, if there is something to say; says whether to go on.

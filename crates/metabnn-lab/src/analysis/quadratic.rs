@@ -124,8 +124,8 @@ impl Analyze for Quadratic {
     fn run(&self, context: &mut Context<'_>) -> Findings {
         let settings = context.settings;
         let lr = f64::from(settings.optimizer.lr);
-        let solved = solve(self, lr, settings.seed, context.pool, |_| {
-            // There is nothing to go on from if it stops half-way, and it does not take long.
+        let solved = solve(self, lr, settings.seed, context.machine, |_| {
+            // It looks itself for a request to stop.
             let _: ControlFlow<()> = (context.observe)(None);
         });
         let Solved { trajectory, loss_increase, correlation } = solved;

@@ -45,10 +45,12 @@ impl Grid<'_> {
         chosen: Range<usize>,
         observe: impl FnMut(usize, Event<'_>) + Send,
     ) -> Result<Results, ExperimentError> {
+        // Before the first look at whether somebody asked: either it is seen there, or it is heeded.
+        let _heeding = self.options.stop.heed();
         let jobs = self.options.jobs.clamp(1, chosen.len().max(1));
         let board = Mutex::new(Board { left: chosen, results: Results::new(), observe });
         if jobs == 1 {
-            self.job(&self.options.machine, &board);
+            self.job(&self.options.machine.stopped_by(&self.options.stop), &board);
         } else {
             let machines: Vec<Machine> =
                 (0..jobs).map(|job| self.share(job, jobs)).collect::<Result<_, _>>()?;
@@ -131,7 +133,8 @@ impl Grid<'_> {
         let threads = whole.pool.threads();
         let of_this = (job + 1) * threads / jobs - job * threads / jobs;
         let failed = ReportError::file(Path::new("threads"), "start");
-        Ok(Machine::new(of_this.max(1), whole.kernels.platform).map_err(failed)?)
+        let machine = Machine::new(of_this.max(1), whole.kernels.platform).map_err(failed)?;
+        Ok(machine.stopped_by(&self.options.stop))
     }
 }
 

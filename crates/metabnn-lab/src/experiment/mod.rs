@@ -12,8 +12,6 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use claim::Claim;
@@ -25,6 +23,7 @@ use crate::report;
 use crate::report::folder::{PARTIAL, read_run, write_summary};
 use crate::report::summary::{RunSummary, Summary};
 use metabnn::machine::Machine;
+pub use metabnn::stop::Stop;
 use metabnn::train::Progress;
 use metabnn_data::DataError;
 
@@ -49,7 +48,9 @@ pub struct Options {
     pub tensorboard: bool,
     /// Threads and kernels, shared by the jobs; they change no result.
     pub machine: Machine,
-    /// Asks the experiment to stop.
+    /// Asks the experiment to stop: every run at work writes a checkpoint. Runs heed it ([`Stop::heed`]) from the moment
+    /// they are at work until their results are complete; before and after, nothing is lost that is not done again in no
+    /// time.
     pub stop: Stop,
 }
 
@@ -68,28 +69,6 @@ impl Options {
             machine: Machine::get().clone(),
             stop: Stop::default(),
         }
-    }
-}
-
-/// Asks an experiment to stop, from another thread or a signal handler: after its present step, every run at work writes
-/// a checkpoint.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// What is set to ask: for signal handlers.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        self.0.clone()
     }
 }
 
@@ -148,7 +127,10 @@ pub fn run(
         Some(index) if index < runs.len() => index..index + 1,
         Some(index) => return Err(ExperimentError::NoSuchRun { index, runs: runs.len() }),
     };
-    let sets = load_sets(&runs[chosen.clone()], options.data.as_deref())?;
+    let sets = load_sets(&runs[chosen.clone()], options.data.as_deref(), &options.stop)?;
+    if options.stop.is_requested() {
+        return Err(ExperimentError::Stopped { done: 0, runs: chosen.len() });
+    }
     if options.resume && !chosen.clone().any(|index| is_begun(&options.out, &runs[index])) {
         return Err(ExperimentError::NothingToResume { path: options.out.clone() });
     }
@@ -156,7 +138,7 @@ pub fn run(
     let claim = Claim::new(&options.out, &recipe_toml)?;
     let count = chosen.len();
     let results = Grid { runs: &runs, sets: &sets, options }.work(chosen, observe)?;
-    let stopped = options.stop.is_requested() && results.len() < count;
+    let stopped = options.stop.is_requested();
     let (mut summaries, mut failures) = (Vec::new(), Vec::new());
     for result in results.into_values() {
         match result {
@@ -173,7 +155,9 @@ pub fn run(
             .and_then(|()| report::write_report(&options.out).map(|_| ())),
     };
     match failures.len() {
-        0 if stopped => return Err(ExperimentError::Stopped { done, runs: count }),
+        0 if stopped && (done < count || options.only.is_none()) => {
+            return Err(ExperimentError::Stopped { done, runs: count });
+        }
         0 => reported?,
         1 if count == 1 => return Err(failures.remove(0)),
         _ => return Err(ExperimentError::Failed { failures, done, runs: count }),
@@ -195,12 +179,12 @@ pub fn claim(recipe: &Recipe, out: &Path) -> Result<Vec<bool>, ExperimentError> 
     Ok(runs.iter().map(is_finished).collect())
 }
 
-/// Every data set that any run trains on, loaded once, with its digest.
-fn load_sets(runs: &[Run], folder: Option<&Path>) -> Result<Sets, DataError> {
+/// Every data set that any run trains on, loaded once, with its digest; not all of them if it is stopped.
+fn load_sets(runs: &[Run], folder: Option<&Path>, stop: &Stop) -> Result<Sets, DataError> {
     let mut sets = BTreeMap::new();
     let trained = runs.iter().filter(|run| run.settings.analysis.trains());
     for name in trained.flat_map(|run| &run.settings.data.sets) {
-        if !sets.contains_key(name) {
+        if !sets.contains_key(name) && !stop.is_requested() {
             let set = metabnn_data::load(name, folder)?;
             let digest = set.digest();
             sets.insert(name.clone(), (set, digest));

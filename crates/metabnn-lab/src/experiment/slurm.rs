@@ -18,7 +18,7 @@ use jobs::remember;
 
 use super::claim::Claim;
 use super::grid::{digests, finished};
-use super::{ExperimentError, load_sets};
+use super::{ExperimentError, Stop, load_sets};
 use crate::recipe::{Recipe, Run};
 use crate::report::ReportError;
 use crate::report::folder::write_atomically;
@@ -95,7 +95,7 @@ pub fn unfinished(
     data: Option<&Path>,
 ) -> Result<Vec<(usize, Run)>, ExperimentError> {
     let runs = recipe.runs()?;
-    let sets = load_sets(&runs, data)?;
+    let sets = load_sets(&runs, data, &Stop::default())?;
     let is_done = |run: &Run| finished(out, run, &digests(run, &sets)).is_some();
     Ok(runs.into_iter().enumerate().filter(|(_, run)| !is_done(run)).collect())
 }

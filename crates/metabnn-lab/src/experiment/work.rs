@@ -17,7 +17,7 @@ use metabnn::machine::Machine;
 use metabnn::model::Model;
 use metabnn::model::checkpoint::{Checkpoint, Digests};
 use metabnn::stream::TaskStream;
-use metabnn::train::{Outcome, Training};
+use metabnn::train::{Outcome, TrainError, Training};
 
 /// The work of one run.
 pub(super) struct Work<'a> {
@@ -81,6 +81,9 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         (self.observe)(Event::Started { run: self.run, done: 0, steps });
         let start = Instant::now();
         let findings = work.analysis.map(|analysis| self.analyze(analysis, None, 0)).unwrap_or_default();
+        if self.options.stop.is_requested() {
+            return Ok(None);
+        }
         let seconds = start.elapsed().as_secs_f64();
         let summary = RunSummary { findings, steps, seconds, ..summary_of(self.run) };
         let recipe_toml = self.run.to_toml();
@@ -101,26 +104,39 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
                 let path = self.folder.checkpoint_file();
                 resumed.map_err(|source| ExperimentError::Checkpoint { path, source })?
             }
-            None => settings.training(self.machine, stream).map_err(failed)?,
+            None => match settings.training(self.machine, stream) {
+                Err(TrainError::Stopped) => return Ok(None),
+                training => training.map_err(failed)?,
+            },
         };
         let done = training.trainer().history().steps;
         (self.observe)(Event::Started { run: self.run, done, steps });
         let mut live = self.live(stream, &training)?;
         let mut saved = Instant::now();
-        while let Some(progress) = training.advance().map_err(failed)? {
+        loop {
+            let progress = match training.advance() {
+                Ok(Some(progress)) => progress,
+                Ok(None) => break,
+                Err(TrainError::Stopped) => return self.keep(&training).map(|()| None),
+                Err(problem) => return Err(failed(problem)),
+            };
             let is_last = progress.steps == progress.total_steps;
             live.append(progress.evaluations)?;
             (self.observe)(Event::Progress(progress));
             let stops = self.options.stop.is_requested();
             if stops || (is_last && analysis.is_some()) || saved.elapsed() >= self.options.checkpoint_every {
-                self.folder.save(&Checkpoint::write(&training, &self.digests).map_err(failed)?)?;
+                self.keep(&training)?;
                 saved = Instant::now();
             }
             if stops {
                 return Ok(None);
             }
         }
-        let outcome = training.finish();
+        let outcome = match training.outcome() {
+            Err(TrainError::Stopped) => return self.keep(&training).map(|()| None),
+            outcome => outcome.map_err(failed)?,
+        };
+        drop(training);
         let start = Instant::now();
         let trained = stream
             .experiences
@@ -135,6 +151,14 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         Ok(Some(done))
     }
 
+    /// Writes a checkpoint of what the training has come to.
+    fn keep(&self, training: &Training<'_>) -> Result<(), ExperimentError> {
+        let checkpoint = Checkpoint::write(training, &self.digests);
+        let checkpoint =
+            checkpoint.map_err(|problem| ExperimentError::Train { run: self.run.name.clone(), problem })?;
+        Ok(self.folder.save(&checkpoint)?)
+    }
+
     /// The files that grow while the run goes on, with what it has come to so far.
     fn live(&self, stream: &TaskStream, training: &Training<'_>) -> Result<Live, ReportError> {
         let mut encoders: Vec<Box<dyn Encoder>> = vec![Box::new(JsonLines)];
@@ -146,16 +170,20 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         Live::open(self.folder.path(), encoders, context, &training.trainer().history().evaluations)
     }
 
-    /// Does an analysis after so many steps of training.
+    /// Does an analysis after so many steps of training; of no meaning if it is stopped.
     fn analyze(&mut self, analysis: &dyn Analyze, trained: Option<Trained<'_>>, mut steps: u64) -> Findings {
         let (observe, stop) = (&mut self.observe, &self.options.stop);
         let mut observe = |message| {
+            // What was found by then is of no meaning.
+            if stop.is_requested() {
+                return ControlFlow::Break(());
+            }
             steps += 1;
             observe(Event::Analyzed { steps, message });
-            if stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            ControlFlow::Continue(())
         };
-        let (settings, pool) = (&self.run.settings, &self.machine.pool);
-        analysis.run(&mut AnalysisContext { settings, pool, trained, observe: &mut observe })
+        let (settings, machine) = (&self.run.settings, self.machine);
+        analysis.run(&mut AnalysisContext { settings, machine, trained, observe: &mut observe })
     }
 
     fn trained(

@@ -1,5 +1,7 @@
 //! A table as such: columns, cells, and how it is written in Markdown and in LaTeX.
 
+use metabnn::text;
+
 /// A table of text. Every row has a cell for every column.
 pub(crate) struct Grid {
     /// The columns, from left to right.
@@ -81,12 +83,12 @@ impl Grid {
 /// `text` in one line, with a backslash before every character that Markdown may give a meaning.
 fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in text::name(text).chars() {
         match character {
             '\\' | '|' | '`' | '*' | '_' | '~' | '<' | '>' | '[' | ']' | '&' | '#' | '$' | '!' => {
                 safe.extend(['\\', character]);
             }
-            control if control.is_control() => safe.push(' '),
+            acting if text::is_acting(acting) => safe.push(' '),
             other => safe.push(other),
         }
     }
@@ -96,7 +98,7 @@ fn markdown(text: &str) -> String {
 /// `text` in one line, with everything written out that LaTeX would give a meaning.
 fn latex(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in text::name(text).chars() {
         match character {
             '\\' => safe += "\\textbackslash{}",
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => safe.extend(['\\', character]),
@@ -112,7 +114,7 @@ fn latex(text: &str) -> String {
             '-' if safe.ends_with('-') => safe += "{}-",
             '±' => safe += "$\\pm$",
             '–' => safe += "--",
-            control if control.is_control() => safe.push(' '),
+            acting if text::is_acting(acting) => safe.push(' '),
             other => safe.push(other),
         }
     }

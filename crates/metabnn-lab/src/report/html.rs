@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use metabnn::text;
+
 use super::columns::TestColumns;
 use super::finding::sentence;
 use super::folder::RunResults;
@@ -70,10 +72,10 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
     page + rest
 }
 
-/// `text` with the characters that HTML gives a meaning replaced.
+/// `text` with the characters that HTML gives a meaning replaced, and those written out that nobody sees.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in text::lines(text).chars() {
         match character {
             '&' => safe += "&amp;",
             '<' => safe += "&lt;",

@@ -1,5 +1,7 @@
 //! The result as a plain table, for the end of a run in a terminal.
 
+use metabnn::text;
+
 use super::analyzed::AnalyzedGroup;
 use super::columns::TestColumns;
 use super::summary::{Group, MeanStd, RunSummary, Summary};
@@ -62,10 +64,12 @@ fn runs<'a>(summary: &'a Summary, group: &'a Group) -> impl Iterator<Item = &'a 
 
 /// The first column to the left, the others to the right, two spaces between.
 fn aligned(lines: &[Vec<String>]) -> String {
+    let cells = |line: &Vec<String>| line.iter().map(|cell| text::name(cell).into_owned()).collect();
+    let lines: Vec<Vec<String>> = lines.iter().map(cells).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     let mut text = String::new();
-    for line in lines {
+    for line in &lines {
         let mut row = format!("{:<width$}", line[0], width = widths[0]);
         for (cell, width) in line.iter().zip(&widths).skip(1) {
             row += &format!("  {cell:>width$}");

@@ -60,7 +60,7 @@ pub fn network(settings: &Settings, image: Shape, classes: usize) -> (Model, Tas
     let mut settings = settings.clone();
     settings.data.train_images = 0;
     let stream = settings.stream(&[set]).unwrap();
-    let trained = settings.training(Machine::get(), &stream).unwrap().finish().trained;
+    let trained = settings.training(Machine::get(), &stream).unwrap().outcome().unwrap().trained;
     (Model::new(trained, settings.to_json(), &stream), stream)
 }
 

@@ -98,7 +98,8 @@ impl Engine for Cpu {
     }
 
     fn end_experience(&mut self, rule: &dyn SynapticRule, samples: &Subset, index: usize, seed: u64) {
-        let mut learned = JustLearned { network: &mut self.network, samples, state: rule.state() };
+        let mut learned =
+            JustLearned { network: &mut self.network, samples, state: rule.state(), thrown_away: None };
         rule.end_of_experience(&mut EndOfExperience::new(index, seed, &mut learned));
     }
 
@@ -121,6 +122,8 @@ struct JustLearned<'a> {
     samples: &'a Subset,
     /// What the rule's state starts as, for an experience that ends before its first step.
     state: &'a [Start],
+    /// What the rule changes if importances may have been cut short.
+    thrown_away: Option<Network>,
 }
 
 impl Consolidation for JustLearned<'_> {
@@ -131,6 +134,10 @@ impl Consolidation for JustLearned<'_> {
     }
 
     fn synapses(&mut self) -> Vec<Synapses<'_>> {
+        if self.network.machine().stop.is_requested() {
+            let copy = self.thrown_away.get_or_insert_with(|| self.network.clone());
+            return copy.synapses_mut(self.state);
+        }
         self.network.synapses_mut(self.state)
     }
 }

@@ -26,6 +26,9 @@ use crate::stream::{Request, Subset};
 ///   by their places, with the pixel order in the subset; no batch is made by the caller.
 /// - **A step is whole.** After [`step`](Engine::step) weights, moments, norms and the rule's state are those after it.
 ///   `next` is the batch that probably follows, for an engine that gathers ahead; it changes no result.
+/// - **It can be stopped.** An engine that was asked to stop ([`Machine::stop`](crate::machine::Machine)) comes back soon:
+///   from a step when it is done, from anything else at once. What it gives is of no meaning then, and what it has changed
+///   are norm statistics at most, never what the rule keeps.
 /// - **A rule is local.** It sees tiles of synapses; at the end of an experience it sees what
 ///   [`EndOfExperience`](crate::rule::EndOfExperience) offers. An engine that cannot run a rule refuses it when it is
 ///   made, not in a step.
@@ -68,4 +71,9 @@ pub trait Engine {
 
     /// Accuracy and loss on `samples`, in batches of `batch`, with the norm states `norms`.
     fn score(&self, samples: &Subset, norms: &[NormState], batch: usize) -> Score;
+
+    /// Whether it was asked to stop.
+    fn is_stopped(&self) -> bool {
+        self.network().machine().stop.is_requested()
+    }
 }

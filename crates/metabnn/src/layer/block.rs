@@ -30,7 +30,7 @@ impl Layer {
         cache: &mut LayerCache,
         compute: impl Fn(&mut Chunk<'_>) + Sync,
     ) {
-        let Machine { kernels, pool } = machine;
+        let Machine { kernels, pool, .. } = machine;
         let waits = self.norm_kind() == NormKind::Layer;
         pool.share(cache.chunks(size), |mut chunk| {
             compute(&mut chunk);

@@ -67,7 +67,7 @@ pub(super) fn forward(
     pass: &Pass,
     cache: &mut LayerCache,
 ) {
-    let Machine { kernels, pool } = machine;
+    let Machine { kernels, pool, .. } = machine;
     let mut flat = cache.flat.take();
     if input.columns() != pass.batch {
         flatten_into(flat.get_or_insert_default(), input, pass.batch);
@@ -142,7 +142,7 @@ fn backward_onto(
     below: LayerBelow<'_>,
     learning: Learning<'_, impl Fn(Tile<'_>) + Sync>,
 ) {
-    let (Machine { kernels, pool }, Learning { moments, update, aside }) = (machine, learning);
+    let (Machine { kernels, pool, .. }, Learning { moments, update, aside }) = (machine, learning);
     let (linear, nonlinearity, norm) = (&mut layer.linear, below.nonlinearity, &below.layer.norm);
     // Else the norm below waits for the whole gradient.
     let at_once = flat.is_none() && below.layer.norm_kind() == NormKind::Batch;

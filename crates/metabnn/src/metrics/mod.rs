@@ -66,6 +66,12 @@ impl AccuracyMatrix {
         self.trained.push(column);
     }
 
+    /// The first `rows` rows alone.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.rows.truncate(rows);
+        self.trained.truncate(rows);
+    }
+
     /// Mean over all tests of the last row: what is known at the end. `None` before any training.
     pub fn average_accuracy(&self) -> Option<f64> {
         mean(self.rows.last()?.iter().copied())

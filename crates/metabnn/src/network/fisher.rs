@@ -13,7 +13,8 @@ impl Network {
     ///
     /// Every sample is by itself: batch norms use the running (or recalibrated) statistics of their state, layer and
     /// instance norms those of the sample, and nothing is dropped. Signs pass the gradient straight through, as in training.
-    /// Source: Kirkpatrick et al. 2017, as in the authors' code.
+    /// Source: Kirkpatrick et al. 2017, as in the authors' code. Batches that are left when the machine is asked to stop are
+    /// left out.
     pub fn fisher(&self, count: usize, batch: impl Fn(usize) -> Batch + Sync) -> Vec<Tiled> {
         let pool = &self.machine.pool;
         let zeros = |layer: &Layer| Tiled::new(layer.linear.inputs(), layer.linear.outputs());
@@ -23,6 +24,9 @@ impl Network {
         let has_maps = self.layers.iter().any(|layer| layer.positions() > 1);
         let at_once = if has_maps { 1 } else { pool.threads() };
         for first in (0..count).step_by(at_once) {
+            if self.machine.stop.is_requested() {
+                break;
+            }
             let batches = first..count.min(first + at_once);
             let of_batches = if has_maps {
                 batches.map(|index| self.squares(&batch(index))).collect()

@@ -24,6 +24,10 @@ pub enum TrainError {
         "the network has diverged: a training of it ended with a number that is not finite, and nothing can be read from it any more"
     )]
     Diverged,
+    /// The machine was asked to stop: see [`Machine::stop`](crate::machine::Machine). What was being computed is not known;
+    /// what was learned before stays.
+    #[error("stopped")]
+    Stopped,
     /// The training could not be put into a checkpoint.
     #[error("no checkpoint can be made: {0}")]
     Checkpoint(#[source] Box<dyn std::error::Error + Send + Sync>),

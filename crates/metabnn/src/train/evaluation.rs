@@ -8,6 +8,7 @@ use crate::stream::{ExperienceId, Subset, TaskStream};
 
 impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// Every test of `stream`, now; `at` is (experience in training, epoch of it), both counted from 1.
+    /// Of no meaning if the machine is asked to stop, as the others here.
     pub(super) fn evaluate_tests(&self, stream: &TaskStream, at: (usize, usize)) -> Vec<Evaluation> {
         let tests = (1..).zip(&stream.tests);
         tests

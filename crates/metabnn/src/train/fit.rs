@@ -54,7 +54,8 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// Learns an experience, for as many epochs as the config says.
     ///
     /// # Errors
-    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::NotFinite`].
+    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::NotFinite`]; [`TrainError::Stopped`]: the
+    /// experience does not count then, and the steps that it did stay done.
     pub fn fit(&mut self, samples: impl Learnable) -> Result<(), TrainError> {
         self.fit_with(samples, FitOptions::experience(self.config.schedule.epochs))
     }
@@ -119,9 +120,10 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
             let flips = is_last.then(|| self.end_epoch());
             let steps = self.history.steps;
             let report = StepReport { experience: experience + 1, epoch: epoch + 1, steps, loss, flips };
-            if observe(report).is_break() {
+            let goes_on = observe(report);
+            if goes_on.is_break() || self.engine.is_stopped() {
                 self.position = Position { epoch: 0, batch: 0, ..self.position };
-                return Ok(ControlFlow::Break(()));
+                return self.unless_stopped(goes_on);
             }
         }
         self.position = Position { epoch: 0, batch: 0, ..self.position };
@@ -136,6 +138,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         if options.has_boundaries {
             if self.network().norm_config().statistics == Statistics::Recalibrated {
                 self.engine.recalibrate(experience.samples(), self.config.schedule.test_batch);
+                self.unless_stopped(())?;
             }
             return self.end_experience(experience, true);
         }
@@ -198,6 +201,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         self.check_finite("a hidden weight", self.network().hidden_weights(), at)?;
         if is_followed {
             self.engine.end_experience(&self.rule, experience.samples(), index, self.config.seed);
+            self.unless_stopped(())?;
         }
         self.check_finite("the rule's state of a synapse", self.network().memory(), at)?;
         let norms = (self.config.scenario == Scenario::Task).then(|| self.network().norm_states());

@@ -136,7 +136,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// Accuracy and loss on `samples` with the norm state of this experience, or the present one.
     ///
     /// # Errors
-    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Diverged`].
+    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Diverged`]; [`TrainError::Stopped`].
     pub fn score(
         &self,
         samples: impl AsRef<Subset>,
@@ -144,7 +144,11 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Score, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
-        Ok(self.engine.score(samples, &self.norms(experience), self.config.schedule.test_batch))
+        self.unless_stopped(self.engine.score(
+            samples,
+            &self.norms(experience),
+            self.config.schedule.test_batch,
+        ))
     }
 
     /// Outputs for `samples`, (samples, classes), with the norm state of this experience, or the present one.
@@ -158,7 +162,11 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Vec<f32>, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
-        Ok(self.engine.logits(samples, &self.norms(experience), self.config.schedule.test_batch))
+        self.unless_stopped(self.engine.logits(
+            samples,
+            &self.norms(experience),
+            self.config.schedule.test_batch,
+        ))
     }
 
     /// Accuracy on every test of `stream`, each with the norm state of its experience where that was learned and is kept.
@@ -197,6 +205,11 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
             Some(_) => return Ok(()),
         };
         Err(TrainError::Samples { problem })
+    }
+
+    /// What was computed, if it was computed to its end.
+    pub(super) fn unless_stopped<T>(&self, computed: T) -> Result<T, TrainError> {
+        if self.engine.is_stopped() { Err(TrainError::Stopped) } else { Ok(computed) }
     }
 
     pub(crate) fn check_finite(

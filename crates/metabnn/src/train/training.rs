@@ -39,7 +39,7 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
     /// A training before its first step, the untrained network tested.
     ///
     /// # Errors
-    /// [`TrainError::Samples`] if the stream is not what the network takes.
+    /// [`TrainError::Samples`] if the stream is not what the network takes; [`TrainError::Stopped`].
     pub fn new(mut trainer: Trainer<R, E>, stream: &'a TaskStream) -> Result<Self, TrainError> {
         let since = Instant::now();
         for samples in stream.experiences.iter().map(|experience| &experience.samples) {
@@ -47,6 +47,7 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
         }
         let mut evaluations = trainer.evaluate_training(stream, (0, 0));
         let untrained = trainer.evaluate_tests(stream, (0, 0));
+        trainer.unless_stopped(())?;
         let matrix = AccuracyMatrix::new(accuracies(&untrained));
         evaluations.extend(untrained);
         let histograms = WeightHistogram::for_layers(trainer.network(), 0).collect();
@@ -63,8 +64,9 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
         let schedule = &config.schedule;
         let possible = match stream.experiences.get(position.experience) {
             Some(experience) => {
+                // After the last batch of an epoch: stopped while it was being looked at.
                 let per_epoch = batches(experience.samples.len(), schedule.batch).len();
-                position.epoch < schedule.epochs && position.batch < per_epoch
+                position.epoch < schedule.epochs && position.batch <= per_epoch
             }
             None => position.experience == stream.experiences.len() && position.is_start(),
         };
@@ -104,26 +106,28 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
     /// One step, and what follows from it at the end of an epoch or an experience; `None` after the last one.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`]; there is no sense in going on then.
+    /// [`TrainError::Stopped`] if the machine was asked to stop before what follows from the step was known: a checkpoint of
+    /// now goes on from after the step. [`TrainError::NotFinite`]; there is no sense in going on then.
     pub fn advance(&mut self) -> Result<Option<Progress<'_>>, TrainError> {
         let Self { trainer, stream, total_steps, .. } = self;
-        let Some(experience) = stream.experiences.get(trainer.position.experience) else { return Ok(None) };
-        let mut batches = match self.batches.take() {
-            Some(batches) => batches,
-            None => {
-                trainer.start_experience();
-                trainer.batches(&experience.samples, trainer.config.schedule.epochs)
-            }
-        };
-        let Position { experience: index, epoch, .. } = trainer.position;
+        let Position { experience: index, epoch, batch } = trainer.position;
+        let Some(experience) = stream.experiences.get(index) else { return Ok(None) };
         let before = trainer.history.evaluations.len();
-        if trainer.step(&experience.samples, &mut batches)?.is_none() {
-            return Ok(None);
+        let per_epoch = batches(experience.samples.len(), trainer.config.schedule.batch).len();
+        if batch < per_epoch {
+            let mut batches = match self.batches.take() {
+                Some(batches) => batches,
+                None => {
+                    trainer.start_experience();
+                    trainer.batches(&experience.samples, trainer.config.schedule.epochs)
+                }
+            };
+            trainer.step(&experience.samples, &mut batches)?;
+            self.batches = batches.present.is_some().then_some(batches);
         }
-        if trainer.position.batch == batches.per_epoch() {
+        if trainer.position.batch == per_epoch {
             trainer.end_epoch_of(stream)?;
         }
-        self.batches = batches.present.is_some().then_some(batches);
         let (task, epoch, total_steps) = (index + 1, epoch + 1, *total_steps);
         let History { steps, evaluations, .. } = &trainer.history;
         Ok(Some(Progress { task, epoch, steps: *steps, total_steps, evaluations: &evaluations[before..] }))
@@ -137,21 +141,40 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
         while let Some(progress) = self.advance()? {
             observe(progress);
         }
-        Ok(self.finish())
+        self.outcome()
     }
 
-    /// The outcome: what it has come to by now.
-    pub fn finish(self) -> Outcome {
+    /// What it has come to by now.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`].
+    pub fn outcome(&self) -> Result<Outcome, TrainError> {
         let unlabelled = self.trainer.evaluate_unlabelled(self.stream);
+        self.trainer.unless_stopped(())?;
         let (seconds, trained) = (self.seconds(), self.trainer.trained());
-        let History { evaluations, matrix, histograms, flips, steps, .. } = self.trainer.history;
-        Outcome { trained, evaluations, matrix, unlabelled, histograms, flips, steps, seconds }
+        let History { evaluations, matrix, histograms, flips, steps, .. } = self.trainer.history.clone();
+        Ok(Outcome { trained, evaluations, matrix, unlabelled, histograms, flips, steps, seconds })
     }
 }
 
 impl<R: SynapticRule, E: Engine> Trainer<R, E> {
-    /// What is looked at after an epoch; after the last one of an experience, the experience ends.
+    /// What is looked at after an epoch; after the last one of an experience, the experience ends. If it is stopped, it is
+    /// as if it had not begun.
     fn end_epoch_of(&mut self, stream: &TaskStream) -> Result<(), TrainError> {
+        let (position, signs) = (self.position, self.signs.clone());
+        let (evaluations, flips) = (self.history.evaluations.len(), self.history.flips.len());
+        let rows = self.history.matrix.rows.len();
+        let result = self.look_at_epoch(stream);
+        if matches!(result, Err(TrainError::Stopped)) {
+            (self.position, self.signs) = (position, signs);
+            self.history.evaluations.truncate(evaluations);
+            self.history.flips.truncate(flips);
+            self.history.matrix.truncate(rows);
+        }
+        result
+    }
+
+    fn look_at_epoch(&mut self, stream: &TaskStream) -> Result<(), TrainError> {
         let index = self.position.experience;
         let flips = self.end_epoch();
         self.history.flips.extend(flips);
@@ -180,6 +203,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         }
         let mut evaluations = self.evaluate_training(stream, at);
         evaluations.extend(self.evaluate_tests(stream, at));
+        self.unless_stopped(())?;
         // The last step before an evaluation has no later one to show that it went wrong.
         let losses = evaluations.iter().map(|evaluation| evaluation.loss as f32);
         self.check_finite("the loss", losses, Position { experience: task, epoch, batch: 0 })?;

@@ -25,8 +25,10 @@ use serde::{Deserialize, Serialize};
 use super::super::{LossIncrease, MagnitudeBins, correlation};
 use super::{Quadratic, Vector};
 use metabnn::kernels::Pool;
+use metabnn::machine::Machine;
 use metabnn::metrics::MeanStd;
 use metabnn::random::{Purpose, Stream};
+use metabnn::stop::Stop;
 
 /// H and W* of a quadratic binary task of n weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,19 +44,16 @@ impl QuadraticTask {
     ///
     /// A drawn H is Q' diag(eigenvalues) Q. The eigenvalues are uniform in their range; the rows of Q, the
     /// eigenvectors, are normal random vectors made orthonormal one after the other (Gram and Schmidt), which leaves
-    /// every direction equally likely.
-    pub fn new(settings: &Quadratic, seed: u64, pool: &Pool) -> Self {
+    /// every direction equally likely. Asked to stop before it is drawn, it is of no meaning.
+    pub fn new(settings: &Quadratic, seed: u64, machine: &Machine) -> Self {
         let n = settings.dimensions;
         let hessian = if settings.hessian.is_empty() {
             let mut values = Stream::new(seed, Purpose::Eigenvalues, 0);
             let [low, high] = settings.eigenvalues;
             let eigenvalues: Vec<f64> =
                 (0..n).map(|_| low + (high - low) * f64::from(values.unit())).collect();
-            with_spectrum(
-                &eigenvalues,
-                &orthogonal(n, &mut Stream::new(seed, Purpose::Eigenvectors, 0)),
-                pool,
-            )
+            let mut vectors = Stream::new(seed, Purpose::Eigenvectors, 0);
+            with_spectrum(&eigenvalues, &orthogonal(n, &mut vectors, &machine.stop), machine)
         } else {
             settings.hessian.concat()
         };
@@ -147,13 +146,20 @@ pub struct Solved {
 }
 
 /// Takes all steps that `settings` ask for, with learning rate `lr`, and looks at the hidden weights; `observe` is called after
-/// every step.
-pub fn solve(settings: &Quadratic, lr: f64, seed: u64, pool: &Pool, mut observe: impl FnMut(u64)) -> Solved {
-    let task = QuadraticTask::new(settings, seed, pool);
+/// every step. Asked to stop, it is of no meaning.
+pub fn solve(
+    settings: &Quadratic,
+    lr: f64,
+    seed: u64,
+    machine: &Machine,
+    mut observe: impl FnMut(u64),
+) -> Solved {
+    let task = QuadraticTask::new(settings, seed, machine);
+    let pool = &machine.pool;
     let mut hidden = task.start(settings, seed);
     let pair = |values: &[f64]| <[f64; 2]>::try_from(values).ok();
     let mut path: Vec<[f64; 2]> = pair(&hidden).into_iter().collect();
-    for step in 1..=settings.steps {
+    for step in (1..=settings.steps).take_while(|_| !machine.stop.is_requested()) {
         task.step(&mut hidden, lr, pool);
         path.extend(pair(&hidden));
         observe(step);
@@ -214,9 +220,13 @@ fn vector(values: &Vector, n: usize, seed: u64, purpose: Purpose) -> Vec<f64> {
 }
 
 /// n orthonormal rows, (n, n): normal random vectors, each less its share in those before it.
-fn orthogonal(n: usize, stream: &mut Stream) -> Vec<f64> {
+fn orthogonal(n: usize, stream: &mut Stream, stop: &Stop) -> Vec<f64> {
     let mut rows: Vec<f64> = Vec::with_capacity(n * n);
     for _ in 0..n {
+        if stop.is_requested() {
+            rows.resize(n * n, 0.0);
+            break;
+        }
         let mut row: Vec<f64> = (0..n).map(|_| f64::from(stream.normal())).collect();
         // What rounding leaves of the shares after the first pass, the second one takes away.
         for _ in 0..2 {
@@ -232,10 +242,13 @@ fn orthogonal(n: usize, stream: &mut Stream) -> Vec<f64> {
 }
 
 /// Q' diag(eigenvalues) Q of the rows Q, (n, n).
-fn with_spectrum(eigenvalues: &[f64], rows: &[f64], pool: &Pool) -> Vec<f64> {
+fn with_spectrum(eigenvalues: &[f64], rows: &[f64], machine: &Machine) -> Vec<f64> {
     let n = eigenvalues.len();
     let row = |i: usize| {
         let mut sums = vec![0.0; n];
+        if machine.stop.is_requested() {
+            return sums;
+        }
         for (eigenvalue, vector) in eigenvalues.iter().zip(rows.chunks_exact(n)) {
             // The same product on both sides of the diagonal, so that H is symmetric to the bit.
             let sums = sums.iter_mut().zip(vector);
@@ -243,7 +256,7 @@ fn with_spectrum(eigenvalues: &[f64], rows: &[f64], pool: &Pool) -> Vec<f64> {
         }
         sums
     };
-    pool.map(0..n, row).concat()
+    machine.pool.map(0..n, row).concat()
 }
 
 /// Sum over i of a_i b_i, in order.

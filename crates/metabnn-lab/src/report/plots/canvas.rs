@@ -5,6 +5,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::plot::ColorMap;
 use kuva::render::color::Color;
 use kuva::render::render::{PathData, Primitive, Scene, TextAnchor, TextSpan};
+use metabnn::text;
 
 /// Text and axes. The style sheet of the report exchanges these three colours in dark mode.
 pub const INK: Color = Color::Rgb(0x22, 0x26, 0x2e);
@@ -194,9 +195,10 @@ impl Drawing {
     }
 }
 
-/// `text` without control characters, which have no place in XML.
+/// `text` without control characters, which have no place in XML, and not longer than anybody reads in a figure.
 fn printable(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+    let seen: String = text.chars().filter(|character| !text::is_acting(*character)).collect();
+    text::name(&seen).into_owned()
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) fn forward(
     pass: &Pass,
     cache: &mut LayerCache,
 ) {
-    let Machine { kernels, pool } = machine;
+    let Machine { kernels, pool, .. } = machine;
     let outputs = layer.linear.outputs();
     let sums = Sums::new(*kernels, &layer.linear, convolution, input);
     let mut chunks =
@@ -108,7 +108,7 @@ pub(super) fn backward(
     below: Below<'_>,
     learning: Learning<'_, impl Fn(Tile<'_>) + Sync>,
 ) {
-    let Machine { kernels, pool } = machine;
+    let Machine { kernels, pool, .. } = machine;
     let Learning { moments, update, aside } = learning;
     let batch = cache.gradient.batch() / convolution.output.positions();
     let dy = unpooled(convolution, cache, machine, batch);

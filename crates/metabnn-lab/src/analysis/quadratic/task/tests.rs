@@ -1,11 +1,12 @@
 //! The quadratic binary task against its definition, the published curve, and by hand.
 
 use super::*;
+use metabnn::kernels::Platform;
 
 const LR: f64 = 0.01;
 
-fn pool(threads: usize) -> Pool {
-    Pool::new(threads).unwrap()
+fn machine(threads: usize) -> Machine {
+    Machine::new(threads, Platform::detect()).unwrap()
 }
 
 fn plane() -> Quadratic {
@@ -26,8 +27,8 @@ fn drawn(dimensions: usize) -> Quadratic {
 #[test]
 fn a_flip_costs_what_the_formula_says() {
     for (settings, seed) in [(plane(), 0), (drawn(7), 1), (drawn(40), 2)] {
-        let pool = pool(2);
-        let task = QuadraticTask::new(&settings, seed, &pool);
+        let machine = machine(2);
+        let (task, pool) = (QuadraticTask::new(&settings, seed, &machine), &machine.pool);
         let n = task.dimensions();
         let loss = |weights: &[f64]| {
             let mut sum = 0.0;
@@ -41,12 +42,12 @@ fn a_flip_costs_what_the_formula_says() {
         };
         let mut hidden = task.start(&settings, seed);
         for _ in 0..20 {
-            task.step(&mut hidden, LR, &pool);
+            task.step(&mut hidden, LR, pool);
         }
         let mut binary = signs(&hidden);
-        let increases = task.loss_increases(&binary, &pool);
+        let increases = task.loss_increases(&binary, pool);
         let before = loss(&binary);
-        assert!((task.loss(&binary, &pool) - before).abs() < 1e-12 * before);
+        assert!((task.loss(&binary, pool) - before).abs() < 1e-12 * before);
         for i in 0..n {
             binary[i] = -binary[i];
             // Differences of losses of this size are exact to about n^2 roundings of it.
@@ -60,7 +61,7 @@ fn a_flip_costs_what_the_formula_says() {
 #[test]
 fn drawn_eigenvectors_are_orthonormal_with_the_drawn_spectrum() {
     let (n, seed) = (60, 3);
-    let rows = orthogonal(n, &mut Stream::new(seed, Purpose::Eigenvectors, 0));
+    let rows = orthogonal(n, &mut Stream::new(seed, Purpose::Eigenvectors, 0), &Stop::default());
     for (i, a) in rows.chunks_exact(n).enumerate() {
         for (j, b) in rows.chunks_exact(n).enumerate() {
             let expected = if i == j { 1.0 } else { 0.0 };
@@ -68,7 +69,7 @@ fn drawn_eigenvectors_are_orthonormal_with_the_drawn_spectrum() {
         }
     }
     let settings = drawn(n);
-    let task = QuadraticTask::new(&settings, seed, &pool(1));
+    let task = QuadraticTask::new(&settings, seed, &machine(1));
     let hessian = &task.hessian;
     assert!((0..n * n).all(|at| hessian[at] == hessian[at % n * n + at / n]), "symmetric to the bit");
     // H q = lambda q for every row q, with lambda in the range, and not all the same.
@@ -86,13 +87,13 @@ fn drawn_eigenvectors_are_orthonormal_with_the_drawn_spectrum() {
 
 #[test]
 fn in_the_plane_one_weight_drifts_and_the_other_oscillates() {
-    let (settings, pool) = (plane(), pool(1));
-    let task = QuadraticTask::new(&settings, 0, &pool);
+    let (settings, machine) = (plane(), machine(1));
+    let (task, pool) = (QuadraticTask::new(&settings, 0, &machine), &machine.pool);
     let mut hidden = task.start(&settings, 0);
     assert_eq!(hidden, [0.01, 0.02]);
     let mut path = vec![hidden.clone()];
     for _ in 0..1000 {
-        task.step(&mut hidden, 0.35, &pool);
+        task.step(&mut hidden, 0.35, pool);
         path.push(hidden.clone());
     }
     // The first step by hand: W^h - lr H ((1, 1) - (1.5, 0.5)).
@@ -110,8 +111,8 @@ fn in_the_plane_one_weight_drifts_and_the_other_oscillates() {
 /// The published curve of Fig. 5b, read off the plot, within 15 %; and the derived line through it.
 #[test]
 fn in_500_dimensions_hidden_weights_say_what_binary_weights_are_worth() {
-    let (settings, pool) = (Quadratic::default(), pool(2));
-    let seeds: Vec<Solved> = (0..3).map(|seed| solve(&settings, LR, seed, &pool, |_| {})).collect();
+    let (settings, machine) = (Quadratic::default(), machine(2));
+    let seeds: Vec<Solved> = (0..3).map(|seed| solve(&settings, LR, seed, &machine, |_| {})).collect();
     for (bin, published) in [(0, 22.0), (1, 55.0), (7, 116.0), (14, 190.0)] {
         let ours = seeds.iter().map(|solved| solved.loss_increase[bin].mean).sum::<f64>() / 3.0;
         assert!((ours / published - 1.0).abs() < 0.15, "bin {bin}: {ours}, published {published}");
@@ -144,10 +145,10 @@ fn definite_matrices_are_told_from_others() {
 fn threads_change_nothing() {
     let settings = drawn(70);
     let of = |threads| {
-        let pool = pool(threads);
-        let task = QuadraticTask::new(&settings, 5, &pool);
+        let machine = machine(threads);
+        let (task, pool) = (QuadraticTask::new(&settings, 5, &machine), &machine.pool);
         let mut hidden = task.start(&settings, 5);
-        (0..30).for_each(|_| task.step(&mut hidden, LR, &pool));
+        (0..30).for_each(|_| task.step(&mut hidden, LR, pool));
         (task, hidden)
     };
     assert_eq!(of(1), of(3));
