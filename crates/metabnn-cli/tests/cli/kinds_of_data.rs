@@ -6,7 +6,7 @@ use crate::support::{RUN, Workplace, run};
 const FEATURES: &[&str] = &["tasks.stream=sequence", "tasks.count=0", "schedule.epochs=4"];
 
 /// An `.npy` file, as NumPy writes it.
-fn npy(kind: &str, shape: &str, data: impl IntoIterator<Item = u8>) -> Vec<u8> {
+pub fn npy(kind: &str, shape: &str, data: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
@@ -16,7 +16,7 @@ fn npy(kind: &str, shape: &str, data: impl IntoIterator<Item = u8>) -> Vec<u8> {
 }
 
 /// Writes features of `width` that tell three classes apart into `folder`.
-fn write_features(place: &Workplace, folder: &str, width: usize) {
+pub fn write_features(place: &Workplace, folder: &str, width: usize) {
     for (split, count) in [("train", 120_usize), ("test", 60)] {
         let value = |i: usize| {
             let (sample, feature) = (i / width, i % width);

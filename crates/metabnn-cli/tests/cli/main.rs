@@ -11,6 +11,7 @@ mod bench;
 mod cluster;
 mod export;
 mod export_model;
+mod foreign_text;
 mod grids;
 mod kinds_of_data;
 mod phases;

@@ -11,6 +11,11 @@ use crate::support::{Workplace, run};
 /// Starts the program and waits until `is_there`.
 fn started(place: &Workplace, arguments: &[&str], is_there: impl Fn() -> bool) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metabnn"));
+    if cfg!(target_os = "linux") {
+        // Not deaf to what the tests may be deaf to, if they were started by nohup.
+        command = Command::new("env");
+        command.args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_metabnn")]);
+    }
     command.args(arguments).current_dir(place.path(".")).env("METABNN_DATA", place.path("data"));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let since = Instant::now();
