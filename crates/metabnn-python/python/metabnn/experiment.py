@@ -11,7 +11,8 @@ from typing import Any
 from . import _metabnn
 from ._formats import RESULTS, lists
 from ._progress import Bar
-from ._settings import changes, recipe_text
+from ._metabnn import RecipeError
+from ._settings import changes, flat, recipe_text
 from .results import Results
 
 Path_ = str | os.PathLike[str]
@@ -21,10 +22,18 @@ RecipeLike = str | os.PathLike[str] | Mapping[str, Any]
 
 def read(recipe: RecipeLike, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> _metabnn.Recipe:
     """The recipe with its changes, every value checked."""
+    only_one("seed", seed, settings)
     if isinstance(recipe, Mapping):
         given = {"name": "own", **recipe}
         return _metabnn.Recipe.read(recipe_text(given), "recipe", changes(settings), seed)
     return _metabnn.Recipe.find(os.fspath(recipe), changes(settings), seed)
+
+
+def only_one(argument: str, seeds: Any, settings: Mapping[str, Any] | None) -> None:
+    """Refuses seeds that an argument and settings both give."""
+    for key in ("seed", "vary.seed"):
+        if seeds is not None and key in flat(settings or {}):
+            raise RecipeError(f"{key}: {argument}= says it already; give one of them")
 
 
 def default_folder(recipe: _metabnn.Recipe, changed: bool) -> Path:

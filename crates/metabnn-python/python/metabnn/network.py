@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _metabnn
 from ._formats import MODELS, lists
 from ._samples import split
-from ._settings import changes, flat
+from ._settings import Entry, changes, flat
 from .tasks import Experience, Stream, Test
 
 #: Samples: an array, or an experience or a test of a stream.
@@ -38,8 +38,8 @@ class Learned(NamedTuple):
     order: NDArray[np.uint32] | None
 
 
-#: The settings that make a network; the others say how it is trained, and on what.
-SECTIONS = ("network", "norm", "seed")
+#: The settings of a network; the others say how it is trained, and on what.
+ENTRY = Entry("a Network", ("network", "norm"), {"network.hidden": "hidden", "seed": "seed"})
 
 
 def with_statistics(settings: dict[str, Any]) -> dict[str, Any]:
@@ -53,13 +53,14 @@ class Network:
     """A binarized network, or its full-precision control.
 
     shape: what a sample is: a number of features, (rows, columns) or (channels, rows, columns). classes: 1 to 256.
-    hidden: units of each hidden layer. seed: of the initial weights and of all that is drawn in training. settings:
-    any other setting of the sections network, norm and data by its key, such as {"norm.kind": "instance"} or
-    {"network.precision": "full-precision"}; `metabnn show quickstart` prints them all. Defaults are those of recipes, but
-    for norm.statistics: "recalibrated", the exact statistics of the training samples, so that no prediction depends on
-    what else is predicted; recipes take those of the test batch, as the paper's code does.
+    hidden: units of each hidden layer, by default (512, 512). seed: of the initial weights and of all that is drawn in
+    training, by default 0. settings: any other setting of the sections network and norm by its key, such as
+    {"norm.kind": "instance"} or {"network.precision": "full-precision"}; `metabnn.show({})["toml"]` has them all.
+    Defaults are those of recipes, but for norm.statistics: "recalibrated", the exact statistics of the training samples,
+    so that no prediction depends on what else is predicted; recipes take those of the test batch, as the paper's code does.
 
-    Raises RecipeError (a ValueError) that names the setting that is wrong, and what it takes.
+    Raises RecipeError (a ValueError) that names the setting that is wrong, and what it takes; or, of one that would have no
+    effect here, where it acts.
 
     It starts untrained; a Trainer trains it. It can be pickled.
     """
@@ -69,11 +70,14 @@ class Network:
         shape: int | Sequence[int],
         classes: int,
         *,
-        hidden: Sequence[int] = (512, 512),
-        seed: int = 0,
+        hidden: Sequence[int] | None = None,
+        seed: int | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self._settings = with_statistics({"network.hidden": hidden, "seed": seed, **flat(settings or {})})
+        given = {"network.hidden": hidden, "seed": seed}
+        said = {key: value for key, value in given.items() if value is not None}
+        chosen = {"network.hidden": (512, 512), "seed": 0, **ENTRY.chosen(settings, said)}
+        self._settings = with_statistics(chosen)
         self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape), classes))
 
     def _take(self, trainer: _metabnn.Trainer) -> None:
@@ -89,8 +93,7 @@ class Network:
     def _of(cls, trainer: _metabnn.Trainer) -> Network:
         made = cls.__new__(cls)
         made._take(trainer)
-        own = {key: value for key, value in flat(made.settings).items() if key.split(".")[0] in SECTIONS}
-        made._settings = own
+        made._settings = {key: value for key, value in flat(made.settings).items() if ENTRY.takes(key)}
         return made
 
     @property

@@ -27,7 +27,7 @@ except ImportError as error:
 
 from . import _metabnn
 from ._metabnn import ExperimentError
-from .experiment import Path_, RecipeLike, default_folder, read
+from .experiment import Path_, RecipeLike, default_folder, only_one, read
 from .results import Results
 
 Files = dict[str, bytes]
@@ -54,6 +54,7 @@ def run(
     Runs that are done in `out` are not repeated. Raises ExperimentError when runs failed; the others are done then, and
     the same call does what is left.
     """
+    only_one("seeds", seeds, settings)
     changes = {**(settings or {}), **({} if seeds is None else {"vary.seed": [int(seed) for seed in seeds]})}
     chosen = read(recipe, changes)
     folder = Path(default_folder(chosen, bool(changes) or isinstance(recipe, Mapping)) if out is None else out)

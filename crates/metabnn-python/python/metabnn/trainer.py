@@ -12,13 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
 from ._samples import split
-from ._settings import changes, flat
+from ._settings import Entry, changes, flat
 from .curve import Curve
 from .network import Network
 from .tasks import Experience, Stream
 
 Rule = str | Mapping[str, Any] | Curve | Callable[[NDArray[np.float64]], ArrayLike]
 Callback = Callable[[dict[str, Any]], object]
+
+ENTRY = Entry(
+    "a Trainer",
+    ("rule", "optimizer", "schedule.test_batch"),
+    {"rule.m": "m", "optimizer.lr": "lr", "schedule.epochs": "epochs", "schedule.batch": "batch",
+     "tasks.scenario": "scenario"},
+)
+DEFAULTS = {"optimizer.lr": 0.005, "schedule.epochs": 5, "schedule.batch": 100, "tasks.scenario": "task"}
 
 
 class Trainer:
@@ -28,12 +36,13 @@ class Trainer:
     ordinary binarized network). A `Curve`: a measured one. A function f(W^h): updates that would shrink |W^h| are
     multiplied by it; it is sampled once (`Curve.of`), so that training stays as fast. A name or a dict: one of the
     built-in rules with its settings, {"name": "ewc", "lambda": 1000}.
-    m: strength >= 0, one for all layers or a list with one per layer.
-    lr: learning rate of Adam. epochs: times that each experience is shown. batch: samples of a step, at least 2.
-    scenario: "task": a task is tested with the batch-norm state that it had when its training ended; "domain": nothing
-    is known of tasks at test time.
-    settings: any other setting of the sections rule, optimizer, schedule and tasks by its key, such as
-    {"optimizer.reset_per_task": False}.
+    m: strength >= 0, one for all layers or a list with one per layer; by default 1.35.
+    lr: learning rate of Adam, by default 0.005. epochs: times that each experience is shown, by default 5. batch: samples
+    of a step, at least 2, by default 100. scenario: "task", the default: a task is tested with the batch-norm state that
+    it had when its training ended; "domain": nothing is known of tasks at test time.
+    settings: any other setting of the sections rule and optimizer, and schedule.test_batch, by its key, such as
+    {"optimizer.reset_per_task": False}. One that would have no effect, since it acts elsewhere or an argument says the
+    same, is refused with a RecipeError (a ValueError).
 
     A network may have several trainers, each with its own rule and settings; when another one takes its turn, moments of the
     optimizer start afresh. Where a rule keeps numbers of every synapse, that is refused.
@@ -47,24 +56,19 @@ class Trainer:
         *,
         rule: Rule | None = None,
         m: float | list[float] | None = None,
-        lr: float = 0.005,
-        epochs: int = 5,
-        batch: int = 100,
-        scenario: str = "task",
+        lr: float | None = None,
+        epochs: int | None = None,
+        batch: int | None = None,
+        scenario: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network: a metabnn.Network, not {type(network).__name__}")
         self.network = network
-        chosen = {
-            **network._settings,
-            **rule_settings(rule, m),
-            "optimizer.lr": lr,
-            "schedule.epochs": epochs,
-            "schedule.batch": batch,
-            "tasks.scenario": scenario,
-            **flat(settings or {}),
-        }
+        given = {"optimizer.lr": lr, "schedule.epochs": epochs, "schedule.batch": batch, "tasks.scenario": scenario}
+        said = {key: value for key, value in given.items() if value is not None}
+        own = ENTRY.chosen(settings, {**rule_settings(rule, m), **said})
+        chosen = {**network._settings, **DEFAULTS, **with_rule(own)}
         self._changes = changes(chosen)
         _metabnn.check_settings(self._changes, len(network.hidden_weights))
         if network._driver is None or network._driver() is None:
@@ -182,15 +186,23 @@ class Trainer:
         return found
 
 
+def with_rule(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the paper's rule, where they name no other one."""
+    return settings if "rule.name" in settings else {"rule.name": "metaplastic", "rule.m": 1.35, **settings}
+
+
 def rule_settings(rule: Rule | None, m: Any) -> dict[str, Any]:
-    """Settings of the section rule."""
-    if rule is None:
-        return {"rule.name": "metaplastic", "rule.m": 1.35 if m is None else m}
+    """What rule and m say of the section rule."""
     strength = {} if m is None else {"rule.m": m}
+    if rule is None:
+        return strength
     if isinstance(rule, str):
         return {"rule.name": rule, **strength}
     if isinstance(rule, Mapping):
-        return {**flat({"rule": rule}), **strength}
+        of_rule = flat({"rule": rule})
+        if "rule.m" in of_rule and strength:
+            raise ValueError(f"m: the rule says it already, {of_rule['rule.m']!r}; give one of them")
+        return {**of_rule, **strength}
     if strength:
         raise ValueError("m belongs to the paper's rule: give m, or a rule of your own")
     if isinstance(rule, Curve):
