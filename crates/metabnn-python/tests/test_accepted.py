@@ -117,3 +117,125 @@ def test_an_estimator_is_told_once():
     model = metabnn.MetaplasticClassifier(epochs=2, settings={"schedule.epochs": 9})
     refused(lambda: model.fit(X, Y), "^schedule.epochs: epochs=2 says it already")
     refused(lambda: metabnn.MetaplasticClassifier(m=2.0, rule="si").fit(X, Y), "^m: 2.0 has no effect beside rule")
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 3, 5, 6), dtype=np.uint8)
+LABELS = np.arange(12) % 3
+
+
+def of_images(images, shape=(3, 5, 6), **layout):
+    """The outputs of a network after learning images."""
+    made = metabnn.Network(shape, 3, hidden=(8,), seed=1)
+    metabnn.Trainer(made, epochs=1, batch=4).train(images, LABELS, **layout)
+    data = metabnn.data.Dataset((images, LABELS), (images, LABELS), **layout)
+    assert (data.train[0] == PIXELS[:, : shape[0] if len(shape) == 3 else 1].reshape(data.train[0].shape)).all()
+    return made.logits(images, **layout)
+
+
+#: Images in other forms; each is the same as its pixels with channels first.
+FORMS = {
+    "float32": lambda images: images.astype(np.float32) / 255,
+    "float64": lambda images: images / 255,
+    "float16": lambda images: (images / 255).astype(np.float16),
+    "float32 multiplied": lambda images: images.astype(np.float32) * np.float32(1 / 255),
+    "column-major": np.asfortranarray,
+    "lists": lambda images: (images / 255).tolist(),
+    "pixels": lambda images: images,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_in_another_form_are_the_same(form, channels):
+    # Fault H2: what torchvision's ToTensor gives was refused.
+    pixels = PIXELS[:, :channels]
+    expected = of_images(pixels, (channels, 5, 6))
+    assert (of_images(FORMS[form](pixels), (channels, 5, 6)) == expected).all()
+    last = FORMS[form](np.moveaxis(pixels, 1, 3))
+    assert (of_images(last, (channels, 5, 6), layout="channels_last") == expected).all()
+    if channels == 1:
+        assert (of_images(FORMS[form](pixels[:, 0]), (5, 6)) == expected).all()
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (28, 28, 1), (28, 28, 4), (5, 6, 3), (4, 4, 3), (2, 9, 1)])
+def test_channels_that_come_last_are_asked_for(shape):
+    # Fault H2: taken as 28 channels of 28x3.
+    rows, columns, channels = shape
+    last = np.zeros((12, *shape), np.uint8)
+    made = metabnn.Network((channels, rows, columns), 3, hidden=(8,))
+    trainer = metabnn.Trainer(made, epochs=1)
+    for images in (last, last / 255):
+        for call in (lambda: trainer.train(images, LABELS), lambda: trainer.train_part(images, LABELS),
+                     lambda: made.predict(images), lambda: made.predict_proba(images), lambda: made.logits(images),
+                     lambda: made.evaluate(images, LABELS),
+                     lambda: metabnn.data.Dataset((images, LABELS), (images, LABELS))):
+            refused(call, 'layout="channels_last"', metabnn.DataError)
+        trainer.train(images, LABELS, layout="channels_last")
+        assert (made.predict(images, layout="channels_last") == made.predict(np.moveaxis(images, 3, 1))).all()
+    refused(lambda: metabnn.Network(shape, 3), 'layout="channels_last"', metabnn.DataError)
+    assert metabnn.Network(shape, 3, hidden=(), layout="channels_last").shape == (channels, rows, columns)
+    # What is meant so is taken so, and asked once.
+    odd = metabnn.Network(shape, 3, hidden=(), layout="channels_first")
+    assert odd.shape == shape and len(odd.predict(last)) == 12
+    data = metabnn.data.Dataset((last, LABELS), (last, LABELS), layout="channels_first")
+    assert metabnn.tasks.sequence(data).shape == shape
+
+
+def test_layouts_that_are_none():
+    made = metabnn.Network((3, 5, 6), 3, hidden=(8,))
+    stream = metabnn.tasks.permuted(metabnn.data.Dataset((PIXELS, LABELS), (PIXELS, LABELS)), 2)
+    refused(lambda: made.predict(PIXELS, layout="NHWC"), "^layout: .*channels_last", ValueError)
+    refused(lambda: made.predict(PIXELS.reshape(12, -1), layout="channels_last"), "^layout", metabnn.DataError)
+    refused(lambda: metabnn.Network(4, 3, layout="channels_last"), "^layout", metabnn.DataError)
+    refused(lambda: metabnn.Trainer(made).train(stream[0], layout="channels_last"), "^layout", TypeError)
+    refused(lambda: made.predict(stream.tests[0], layout="channels_last"), "^layout", TypeError)
+
+
+def test_images_of_another_shape_are_refused():
+    made = metabnn.Network((3, 5, 6), 3, hidden=(8,))
+    for shape in ((12, 9, 10), (12, 3, 6, 5), (12, 5, 3, 6), (12, 15, 6)):
+        refused(lambda: made.predict(PIXELS.reshape(shape)), "the network takes 3x5x6", metabnn.DataError)
+    stream = metabnn.tasks.sequence(metabnn.data.Dataset(*[(PIXELS.reshape(12, 9, 10), LABELS)] * 2))
+    trainer = metabnn.Trainer(made)
+    for call in (lambda: trainer.train(stream[0]), lambda: trainer.evaluate(stream)):
+        refused(call, "the network takes 3x5x6", metabnn.DataError)
+    assert (made.logits(PIXELS.reshape(12, -1)) == made.logits(PIXELS)).all()
+
+
+def test_real_images_that_are_no_pixels_are_features():
+    real = np.random.default_rng(1).random((12, 5, 6), dtype=np.float32)
+    made = metabnn.Network((5, 6), 3, hidden=(8,))
+    metabnn.Trainer(made, epochs=1).train(real, LABELS)
+    assert (made.logits(real) == made.logits(real.reshape(12, -1))).all()
+    for wrong in (real - 1, real * 2, np.full((12, 5, 6), np.nan), np.full((12, 5, 6), np.inf)):
+        refused(lambda: made.predict(wrong), "from 0 to 1", metabnn.DataError)
+    refused(lambda: made.predict(np.zeros((12, 5, 6), int)), "astype", metabnn.DataError)
+    refused(lambda: made.predict(np.ma.masked_less(real, 0.5)), "masked", metabnn.DataError)
+
+
+@pytest.mark.parametrize("how", ["arrays", "stream"])
+def test_pixels_without_rows_make_a_network_that_can_be_packed(how, tmp_path):
+    # Fault H2: the same data as images could.
+    vectors, images = PIXELS.reshape(12, -1), PIXELS.reshape(12, 9, 10)
+
+    def exported(x, shape, name):
+        stream = metabnn.tasks.permuted(metabnn.data.Dataset((x, LABELS), (x, LABELS)), 2)
+        made = metabnn.Network(shape, 3, hidden=(8,), seed=1)
+        trainer = metabnn.Trainer(made, epochs=2, batch=4)
+        trainer.train(*((stream[0],) if how == "stream" else (x, LABELS)))
+        for to in ("packed", "c-header"):
+            made.export(tmp_path / f"{name}.{to}", to)
+        again = metabnn.Network.from_bytes(made.to_bytes())
+        assert again.to_bytes() == made.to_bytes() and (again.predict(x, 0) == made.predict(x, 0)).all()
+        assert again.predict(images).shape == (12,)
+        again.export(tmp_path / "again.packed")
+        return (tmp_path / f"{name}.packed").read_bytes()
+
+    of_vectors = exported(vectors, 90, "vectors")
+    assert of_vectors == (tmp_path / "again.packed").read_bytes()
+    assert of_vectors == exported(images, (9, 10), "images")
+    # Of real features it is as it was.
+    made = metabnn.Network(90, 3, hidden=(8,))
+    metabnn.Trainer(made, epochs=1).train(vectors, LABELS)
+    metabnn.Trainer(made, epochs=1).train(vectors / 200, LABELS)
+    refused(lambda: made.export(tmp_path / "none"), "features", metabnn.ModelError)

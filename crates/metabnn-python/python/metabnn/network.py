@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
 from ._formats import MODELS, lists
-from ._samples import split
+from ._samples import Layout, check_layout, has_channels_last, split
 from ._settings import Entry, changes, flat
 from .tasks import Experience, Stream, Test
 
@@ -52,7 +52,8 @@ def with_statistics(settings: dict[str, Any]) -> dict[str, Any]:
 class Network:
     """A binarized network, or its full-precision control.
 
-    shape: what a sample is: a number of features, (rows, columns) or (channels, rows, columns). classes: 1 to 256.
+    shape: what a sample is: a number of features, (rows, columns) or (channels, rows, columns); with layout =
+    "channels_last", (rows, columns, channels). classes: 1 to 256.
     hidden: units of each hidden layer, by default (512, 512). seed: of the initial weights and of all that is drawn in
     training, by default 0. settings: any other setting of the sections network and norm by its key, such as
     {"norm.kind": "instance"} or {"network.precision": "full-precision"}; `metabnn.show({})["toml"]` has them all.
@@ -73,12 +74,13 @@ class Network:
         hidden: Sequence[int] | None = None,
         seed: int | None = None,
         settings: Mapping[str, Any] | None = None,
+        layout: Layout = None,
     ) -> None:
         given = {"network.hidden": hidden, "seed": seed}
         said = {key: value for key, value in given.items() if value is not None}
         chosen = {"network.hidden": (512, 512), "seed": 0, **ENTRY.chosen(settings, said)}
         self._settings = with_statistics(chosen)
-        self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape), classes))
+        self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape, layout), classes))
 
     def _take(self, trainer: _metabnn.Trainer) -> None:
         self._trainer = trainer
@@ -135,9 +137,11 @@ class Network:
         """
         return self._trainer.norm_states(self._task(task))
 
-    def logits(self, x: Samples, task: Task | None = None) -> NDArray[np.float32]:
+    def logits(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.float32]:
         """Outputs for x, (samples, classes).
 
+        x: samples, of the shapes that `metabnn.data.Dataset` takes, or an experience or a test of a stream. layout:
+        "channels_last" for images (samples, rows, columns, channels).
         task: the task that x belongs to, where that is known: a number, counted from 0 over `experiences`, or an experience
         or a test of a stream. Then x is seen as that task sees it: with the batch-norm state that it had at its end and,
         if x is an array of samples as they are in the data set, with their values in its order; so do the exported C
@@ -145,30 +149,36 @@ class Network:
 
         Raises IndexError if it has not learned that task.
         """
-        samples, in_order = self._samples(x)
+        samples, in_order = self._samples(x, layout=layout)
         return self._trainer.logits(samples, self._task(task), in_order)
 
-    def predict(self, x: Samples, task: Task | None = None) -> NDArray[np.int64]:
-        """The class of each sample, (samples,): the first one of the largest outputs. x and task: see `logits`."""
-        classes: NDArray[np.int64] = self.logits(x, task).argmax(axis=1)
+    def predict(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.int64]:
+        """The class of each sample, (samples,): the first one of the largest outputs. x, task and layout: see `logits`."""
+        classes: NDArray[np.int64] = self.logits(x, task, layout=layout).argmax(axis=1)
         return classes
 
-    def predict_proba(self, x: Samples, task: Task | None = None) -> NDArray[np.float64]:
-        """The softmax of the outputs, (samples, classes). x and task: see `logits`."""
-        return softmax(self.logits(x, task))
+    def predict_proba(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.float64]:
+        """The softmax of the outputs, (samples, classes). x, task and layout: see `logits`."""
+        return softmax(self.logits(x, task, layout=layout))
 
-    def evaluate(self, x: Samples, y: ArrayLike | None = None, task: Task | None = None) -> tuple[float, float]:
-        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x and task: see `logits`."""
-        samples, in_order = self._samples(x, y)
+    def evaluate(
+        self, x: Samples, y: ArrayLike | None = None, task: Task | None = None, *, layout: Layout = None
+    ) -> tuple[float, float]:
+        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x, task and layout: see `logits`."""
+        samples, in_order = self._samples(x, y, layout)
         return self._trainer.evaluate(samples, self._task(task), in_order)
 
-    def _samples(self, x: Samples, y: ArrayLike | None = None) -> tuple[_metabnn.Split, bool]:
+    def _samples(
+        self, x: Samples, y: ArrayLike | None = None, layout: Layout = None
+    ) -> tuple[_metabnn.Split, bool]:
         """Samples, and whether their values are in their task's order already."""
         if isinstance(x, (Experience, Test)):
             if y is not None:
                 raise TypeError("an experience or a test brings its own labels")
+            if layout is not None:
+                raise TypeError("layout: an experience or a test brings its own")
             return (x._split if isinstance(x, Experience) else x.samples), True
-        return split(x, y, self.classes), False
+        return split(x, y, self.classes, layout=layout, shape=self.shape), False
 
     def _task(self, task: Task | None) -> int | None:
         """The number of a task among the experiences that it has learned."""
@@ -242,11 +252,20 @@ class Network:
         return f"<Network {inputs}-{hidden}{'-' if hidden else ''}{self.classes}, {self.steps} steps>"
 
 
-def _sizes(shape: int | Sequence[int]) -> tuple[int, int, int]:
+def _sizes(shape: int | Sequence[int], layout: Layout) -> tuple[int, int, int]:
+    check_layout(layout)
     sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if not 1 <= len(sizes) <= 3:
         raise _metabnn.DataError(f"shape: features, (rows, columns) or (channels, rows, columns), not {shape}")
+    if layout is not None and len(sizes) != 3:
+        raise _metabnn.DataError(f"layout: is of images with channels, not of samples of shape {shape}")
     one, two, three = (1,) * (3 - len(sizes)) + tuple(int(size) for size in sizes)
+    if layout == "channels_last":
+        return three, one, two
+    if layout is None and len(sizes) == 3 and has_channels_last((one, two, three)):
+        raise _metabnn.DataError(
+            f"shape: {sizes} has its channels last, it seems: layout=\"channels_last\" takes it as {one}x{two} pixels in "
+            f"{three} channels, layout=\"channels_first\" as {two}x{three} pixels in {one} channels")
     return one, two, three
 
 

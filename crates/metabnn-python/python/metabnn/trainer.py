@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
-from ._samples import split
+from ._samples import Layout, split
 from ._settings import Entry, changes, flat
 from .curve import Curve
 from .network import Network
@@ -108,8 +108,12 @@ class Trainer:
         *,
         epochs: int | None = None,
         callback: Callback | None = None,
+        layout: Layout = None,
     ) -> None:
         """Learns a task: an experience of a stream, or samples x with labels y, for so many epochs.
+
+        x: samples, of the shapes that `metabnn.data.Dataset` takes. layout: "channels_last" for images (samples, rows,
+        columns, channels).
 
         callback: called after every epoch with a dict of lesson, epoch, steps, loss (the mean over the epoch, in nats)
         and flips (the share of binary weights of each layer that the epoch changed); it may look at the network. What it
@@ -118,21 +122,23 @@ class Trainer:
 
         Raises DataError for samples that are not what the network takes, TrainingError when the loss is no longer finite.
         """
-        self._learn(x, y, self.epochs if epochs is None else epochs, True, callback)
+        self._learn(x, y, self.epochs if epochs is None else epochs, True, callback, layout)
 
-    def train_part(self, x: Experience | ArrayLike, y: ArrayLike | None = None) -> None:
-        """Learns samples as they come, each shown once: part of a stream that has no boundaries."""
-        self._learn(x, y, 1, False, None)
+    def train_part(self, x: Experience | ArrayLike, y: ArrayLike | None = None, *, layout: Layout = None) -> None:
+        """Learns samples as they come, each shown once: part of a stream that has no boundaries. layout: see `train`."""
+        self._learn(x, y, 1, False, None, layout)
 
-    def _learn(self, x: Any, y: Any, epochs: int, is_task: bool, callback: Callback | None) -> None:
+    def _learn(self, x: Any, y: Any, epochs: int, is_task: bool, callback: Callback | None, layout: Layout) -> None:
         if isinstance(x, Experience):
             if y is not None:
                 raise TypeError("an experience brings its own labels")
+            if layout is not None:
+                raise TypeError("layout: an experience brings its own")
             samples = x._split
         elif y is None:
             raise TypeError("x is no experience of a stream: labels y are needed")
         else:
-            samples = split(x, y, self.network.classes)
+            samples = split(x, y, self.network.classes, layout=layout, shape=self.network.shape)
         if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1:
             raise ValueError(f"epochs: a whole number >= 1, not {epochs!r}")
         self._take_over()
