@@ -239,3 +239,111 @@ def test_pixels_without_rows_make_a_network_that_can_be_packed(how, tmp_path):
     metabnn.Trainer(made, epochs=1).train(vectors, LABELS)
     metabnn.Trainer(made, epochs=1).train(vectors / 200, LABELS)
     refused(lambda: made.export(tmp_path / "none"), "features", metabnn.ModelError)
+
+
+def blocks(seed, count=12):
+    draw = np.random.default_rng(seed)
+    return draw.integers(0, 256, (count, 3, 4), dtype=np.uint8), np.arange(count) % 4
+
+
+def data_set(seed=0):
+    return metabnn.data.Dataset(blocks(seed), blocks(seed + 100), name=f"blocks {seed}")
+
+
+def small(seed=1):
+    made = metabnn.Network((3, 4), 4, hidden=(8,), seed=seed)
+    return metabnn.Trainer(made, epochs=1, batch=6)
+
+
+def test_a_data_set_is_learned_and_tested_as_its_samples():
+    # Fault I5: AttributeError: 'Dataset' object has no attribute '_stream'.
+    data = data_set()
+    one, other = small(), small()
+    one.train(data)
+    other.train(metabnn.tasks.sequence(data)[0])
+    assert (one.network.hidden_weights[0] == other.network.hidden_weights[0]).all()
+    assert one.evaluate(data).shape == (1,)
+    assert one.evaluate(data)[0] == other.evaluate(metabnn.tasks.sequence(data))[0] == one.network.evaluate(data)[0]
+    assert one.network.evaluate(data) == one.network.evaluate(*data.test)
+    assert one.metrics(data)["average_accuracy"] == one.evaluate(data)[0]
+    one.network.to_bytes(data)
+
+
+def test_streams_of_several_lengths_share_a_matrix():
+    # Fault I5: streams of different lengths.
+    data, trainer = data_set(), small()
+    long, short = metabnn.tasks.permuted(data, 3), metabnn.tasks.permuted(data, 2)
+    before = trainer.evaluate(long)
+    rows = []
+    for experience in long:
+        trainer.train(experience)
+        rows.append(trainer.evaluate(long))
+        trainer.evaluate(short)
+    assert (trainer.accuracy_matrix == np.array(rows)).all(), "the tests of the shorter one are among those of the longer one"
+    of_short = trainer.metrics(short)
+    assert of_short["average_accuracy"] == pytest.approx(rows[-1][:2].mean())
+    assert trainer.metrics(long)["forward_transfer"] == pytest.approx(((rows[0][1] - before[1]) + (rows[1][2] - before[2])) / 2)
+    # Tests that were not always taken, and a stream of as many tests of something else.
+    other = metabnn.tasks.permuted(data_set(5), 3)
+    last = trainer.evaluate(other)
+    matrix = trainer.accuracy_matrix
+    assert matrix.shape == (3, 6) and np.isnan(matrix[:2, 3:]).all() and (matrix[2] == [*rows[-1], *last]).all()
+    for stream in (other, data_set(6)):
+        refused(lambda: trainer.metrics(stream), "after every training", ValueError)
+    assert small().accuracy_matrix.shape == (0, 0)
+
+
+def test_a_row_is_of_a_training_that_is_done():
+    stream, trainer = metabnn.tasks.permuted(data_set(), 2), small()
+    trainer.train(stream[0])
+    row = trainer.evaluate(stream)
+    trainer.train(stream[1], epochs=3, callback=lambda _: trainer.evaluate(stream))
+    assert (trainer.accuracy_matrix == [row]).all()
+
+    def stop(_):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        trainer.train(stream[0], epochs=3, callback=stop)
+    trainer.evaluate(stream)
+    assert (trainer.accuracy_matrix == [row]).all()
+    refused(lambda: trainer.train(np.zeros((6, 3)), np.zeros(6, int)), "the network takes 12 values")
+    trainer.train(stream[0])
+    last = trainer.evaluate(stream)
+    assert (trainer.accuracy_matrix == [row, last]).all()
+
+
+GROUPS = {
+    "arrays": np.array([[0, 1], [2, 3]]),
+    "tuples": ((0, 1), (2, 3)),
+    "sets": [{1, 0}, {3, 2}],
+    "ranges": [range(2), range(2, 4)],
+    "a generator": (range(at, at + 2) for at in (0, 2)),
+    "NumPy integers": [[np.int64(0), np.uint8(1)], [np.int32(2), np.int8(3)]],
+    "a NumPy number": np.int64(2),
+    "a number": 2,
+}
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+def test_groups_in_another_form_are_the_same(groups):
+    made, plain = (metabnn.tasks.classes(data_set(), one) for one in (GROUPS[groups], [[0, 1], [2, 3]]))
+    assert [one.id for one in made] == [one.id for one in plain] and [one.name for one in made] == [one.name for one in plain]
+
+
+def test_numbers_of_numpy_are_numbers():
+    data, number = data_set(), np.int64
+    stream = metabnn.tasks.permuted(data, number(2), seed=number(3))
+    plain = metabnn.tasks.permuted(data, 2, seed=3)
+    assert [one.id for one in stream] == [one.id for one in plain]
+    assert stream[np.int8(-1)].index == 1
+    made = metabnn.Network((number(3), np.uint8(4)), number(4), hidden=np.array([8]), seed=number(1))
+    trainer = metabnn.Trainer(made, m=np.float64(1.5), lr=np.float32(0.5), epochs=number(1), batch=np.int16(6))
+    trainer.train(stream[0], epochs=np.uint8(2))
+    same = metabnn.Network((3, 4), 4, hidden=(8,), seed=1)
+    metabnn.Trainer(same, m=1.5, lr=0.5, epochs=2, batch=6).train(plain[0])
+    assert (made.logits(data.test[0], np.uint16(0)) == same.logits(data.test[0], 0)).all()
+    before = metabnn.threads()
+    metabnn.set_threads(np.int64(before))
+    assert len(metabnn.show("quickstart", settings={"arm": "metaplastic"}, seed=number(3))["runs"]) == 1
+    assert len(metabnn.tasks.sequence([data, data_set(1)])) == 2

@@ -31,7 +31,7 @@ def values(x: ArrayLike, layout: Layout = None, shape: Shape | None = None) -> N
     """
     if np.ma.is_masked(x):
         raise DataError("x: some values are masked; x.filled(value) gives each of them one")
-    array = np.asarray(x)
+    array = _array("x", x)
     if array.dtype == object:
         array = _numbers(x, array)
     if array.dtype.kind not in "fiub":
@@ -105,23 +105,34 @@ def _image(array: NDArray[Any]) -> NDArray[Any]:
     return _features(array.reshape(len(array), -1))
 
 
+def _array(name: str, x: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise DataError(f"{name}: makes no array: {error}") from None
+    except (RuntimeError, TypeError) as error:
+        # A tensor of PyTorch that is elsewhere, or that keeps gradients.
+        raise TypeError(f"{name}: makes no array: {error}") from None
+
+
 def _numbers(x: Any, array: NDArray[Any]) -> NDArray[np.float64]:
     try:
         return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"x: real numbers or 8-bit pixels, not {_kind(x, array)}: {error}") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"x: real numbers or 8-bit pixels, not {_kind(x, array)}") from None
 
 
 def _kind(x: Any, array: NDArray[Any]) -> str:
     """What x is, in a word."""
+    inner = type(array.flat[0]).__name__ if array.dtype == object and array.size else str(array.dtype)
     if isinstance(x, np.ndarray):
-        return str(array.dtype)
-    return f"a {type(x).__name__}" + ("" if array.ndim == 0 else f" of {array.dtype}")
+        return inner
+    return f"a {type(x).__name__}" + ("" if array.ndim == 0 else f" of {inner}")
 
 
 def labels(y: ArrayLike, count: int, classes: int | None) -> tuple[NDArray[np.uint8], int]:
     """Labels 0, 1, ... as bytes, and the number of classes: `classes`, or one more than the largest label."""
-    array = np.asarray(y)
+    array = _array("y", y)
     if array.ndim != 1:
         raise DataError(f"y: labels of shape (samples,), not {array.shape}")
     if len(array) != count:

@@ -81,7 +81,8 @@ def literal(value: Any, key: str) -> str:
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for DEL and for characters beyond 16 bits.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):
+        # Arrays, and what is like them.
         return literal(value.tolist(), key)
     if isinstance(value, Mapping):
         entries = (f"{literal(str(name), key)} = {literal(one, f'{key}.{name}')}" for name, one in value.items())

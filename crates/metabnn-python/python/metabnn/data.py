@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
 from ._metabnn import DataError
-from ._samples import Layout
+from ._arguments import whole
+from ._samples import MOST_CLASSES, Layout
 from ._samples import split as _split
 
 Folder = str | os.PathLike[str] | None
@@ -36,12 +37,14 @@ class Dataset:
     def __init__(
         self, train: Pair, test: Pair, *, name: str = "own", classes: int | None = None, layout: Layout = None
     ) -> None:
+        train, test = _pair("train", train), _pair("test", test)
         if classes is None:
             tops = [int(np.max(y)) + 1 for y in (np.asarray(train[1]), np.asarray(test[1]))
                     if y.size and y.dtype.kind in "iuf" and np.isfinite(y).all()]
             classes = max(1, *tops) if tops else 1
-        if classes > 256:
-            raise DataError(f"y: labels from 0 to 255, not {classes - 1}")
+            if classes > MOST_CLASSES:
+                raise DataError(f"y: labels from 0 to {MOST_CLASSES - 1}, not {classes - 1}")
+        classes = whole("classes", classes, 1, MOST_CLASSES, DataError)
         self._set = _metabnn.Dataset(str(name), _split(*train, classes, layout=layout), _split(*test, classes, layout=layout))
 
     @classmethod
@@ -68,6 +71,14 @@ class Dataset:
     def __repr__(self) -> str:
         of = self._set.train
         return f"<Dataset {self.name}: {len(of)} + {len(self._set.test)} samples, {of.classes} classes>"
+
+
+def _pair(name: str, pair: Any) -> Pair:
+    try:
+        x, y = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: a pair (x, y) of samples and labels, not {type(pair).__name__}") from None
+    return x, y
 
 
 def load(name: str, folder: Folder = None) -> Dataset:

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
+from ._arguments import MOST, whole
 from ._formats import MODELS, lists
-from ._samples import Layout, check_layout, has_channels_last, split
+from ._samples import MOST_CLASSES, Layout, check_layout, has_channels_last, split
 from ._settings import Entry, changes, flat
-from .tasks import Experience, Stream, Test
+from .data import Dataset
+from .tasks import Experience, Stream, Test, as_stream
 
 #: Samples: an array, or an experience or a test of a stream.
 Samples = ArrayLike | Experience | Test
@@ -38,6 +40,8 @@ class Learned(NamedTuple):
     order: NDArray[np.uint32] | None
 
 
+#: Most values of a sample.
+MOST_VALUES = 2**24
 #: The settings of a network; the others say how it is trained, and on what.
 ENTRY = Entry("a Network", ("network", "norm"), {"network.hidden": "hidden", "seed": "seed"})
 
@@ -80,6 +84,7 @@ class Network:
         said = {key: value for key, value in given.items() if value is not None}
         chosen = {"network.hidden": (512, 512), "seed": 0, **ENTRY.chosen(settings, said)}
         self._settings = with_statistics(chosen)
+        classes = whole("classes", classes, 1, MOST_CLASSES, _metabnn.DataError)
         self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape, layout), classes))
 
     def _take(self, trainer: _metabnn.Trainer) -> None:
@@ -162,14 +167,18 @@ class Network:
         return softmax(self.logits(x, task, layout=layout))
 
     def evaluate(
-        self, x: Samples, y: ArrayLike | None = None, task: Task | None = None, *, layout: Layout = None
+        self, x: Samples | Dataset, y: ArrayLike | None = None, task: Task | None = None, *, layout: Layout = None
     ) -> tuple[float, float]:
-        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x, task and layout: see `logits`."""
-        samples, in_order = self._samples(x, y, layout)
+        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x, task and layout: see `logits`; x
+        may also be a data set, whose test samples are taken then.
+        """
+        if isinstance(x, Dataset):
+            x = as_stream(x).tests[0]
+        samples, in_order = self._samples(x, y, layout, is_labelled=True)
         return self._trainer.evaluate(samples, self._task(task), in_order)
 
     def _samples(
-        self, x: Samples, y: ArrayLike | None = None, layout: Layout = None
+        self, x: Samples, y: ArrayLike | None = None, layout: Layout = None, is_labelled: bool = False
     ) -> tuple[_metabnn.Split, bool]:
         """Samples, and whether their values are in their task's order already."""
         if isinstance(x, (Experience, Test)):
@@ -178,6 +187,10 @@ class Network:
             if layout is not None:
                 raise TypeError("layout: an experience or a test brings its own")
             return (x._split if isinstance(x, Experience) else x.samples), True
+        if isinstance(x, (Stream, Dataset)):
+            raise TypeError(f"x: an array, an experience or a test, not a {type(x).__name__}, which has several of them")
+        if y is None and is_labelled:
+            raise TypeError("x is an array: labels y are needed")
         return split(x, y, self.classes, layout=layout, shape=self.shape), False
 
     def _task(self, task: Task | None) -> int | None:
@@ -192,7 +205,7 @@ class Network:
             raise IndexError(f"the network has not learned {task.name}")
         if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
             raise TypeError(f"task: a number counted from 0, an experience or a test, not {type(task).__name__}")
-        if task < 0:
+        if not 0 <= task <= MOST:
             raise IndexError(f"task: a number counted from 0, not {task}")
         return int(task)
 
@@ -202,7 +215,7 @@ class Network:
         stream: the tests that it is to be judged by; else those of the file that it was read from, and those of the
         experiences that it has learned since. Raises TrainingError if it has diverged.
         """
-        return self._trainer.model(None if stream is None else stream._stream)
+        return self._trainer.model(None if stream is None else as_stream(stream)._stream)
 
     def save(self, path: str | os.PathLike[str], stream: Stream | None = None) -> None:
         """Writes a model.safetensors: what testing needs, without the optimizer (pickle keeps that as well)."""
@@ -235,6 +248,8 @@ class Network:
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:
         """A network from the bytes of a model.safetensors."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data: the bytes of a model.safetensors, not {type(data).__name__}")
         return cls._of(_metabnn.Trainer.of_model(bytes(data)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -254,12 +269,14 @@ class Network:
 
 def _sizes(shape: int | Sequence[int], layout: Layout) -> tuple[int, int, int]:
     check_layout(layout)
+    if not isinstance(shape, (int, np.integer, Sequence, np.ndarray)) or isinstance(shape, (str, bytes)):
+        raise TypeError(f"shape: a whole number or several, not {shape!r}")
     sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if not 1 <= len(sizes) <= 3:
         raise _metabnn.DataError(f"shape: features, (rows, columns) or (channels, rows, columns), not {shape}")
     if layout is not None and len(sizes) != 3:
         raise _metabnn.DataError(f"layout: is of images with channels, not of samples of shape {shape}")
-    one, two, three = (1,) * (3 - len(sizes)) + tuple(int(size) for size in sizes)
+    one, two, three = (1,) * (3 - len(sizes)) + tuple(whole("shape", size, 1, MOST_VALUES, _metabnn.DataError) for size in sizes)
     if layout == "channels_last":
         return three, one, two
     if layout is None and len(sizes) == 3 and has_channels_last((one, two, three)):

@@ -17,6 +17,7 @@ except ImportError as error:
     raise ImportError(f"MetaplasticClassifier needs scikit-learn 1.6 or newer: pip install 'metabnn[sklearn]' ({error})") from None
 
 from . import _metabnn
+from ._arguments import MOST, whole
 from ._samples import MOST_CLASSES
 from ._settings import Entry, changes
 from .network import Network, softmax, with_statistics
@@ -89,10 +90,9 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def fit(self, X: ArrayLike, y: ArrayLike) -> MetaplasticClassifier:
         """Learns from X, (samples, features), and labels y, (samples,), from the beginning."""
         samples, labels = self._checked(X, y, reset=True)
-        if not isinstance(self.epochs, (int, np.integer)) or self.epochs < 1:
-            raise ValueError(f"epochs: a whole number >= 1, not {self.epochs!r}")
+        epochs = whole("epochs", self.epochs, 1, MOST)
         self._begin(unique_labels(labels))
-        self.network_._trainer.learn(self._split(samples, self._indices(labels)), int(self.epochs), True)
+        self.network_._trainer.learn(self._split(samples, self._indices(labels)), epochs, True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:

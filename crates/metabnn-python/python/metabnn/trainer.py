@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
+from ._arguments import MOST, function, whole
 from ._samples import Layout, split
 from ._settings import Entry, changes, flat
 from .curve import Curve
+from .data import Dataset
 from .network import Network
-from .tasks import Experience, Stream
+from .tasks import Column, Experience, Stream, Test, as_stream
 
 Rule = str | Mapping[str, Any] | Curve | Callable[[NDArray[np.float64]], ArrayLike]
 Callback = Callable[[dict[str, Any]], object]
@@ -74,7 +76,10 @@ class Trainer:
         if network._driver is None or network._driver() is None:
             self._take_over()
         self.epochs = int(chosen["schedule.epochs"])
-        self._rows: dict[int, NDArray[np.float64]] = {}
+        #: Accuracies by training, counted from 1, and test.
+        self._rows: dict[int, dict[Column, float]] = {}
+        #: Whether no training was begun and not brought to its end.
+        self._is_whole = True
         self._lessons_of: list[str | None] = []
         self._lessons = 0
 
@@ -98,19 +103,23 @@ class Trainer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         drives = state.pop("_drives", False)
         self.__dict__.update(state)
+        if "_is_whole" not in state:
+            # A pickle of before, whose rows do not say of which tests they are.
+            self._is_whole, self._rows = True, {}
         if drives:
             self.network._driver = weakref.ref(self)
 
     def train(
         self,
-        x: Experience | ArrayLike,
+        x: Experience | Dataset | ArrayLike,
         y: ArrayLike | None = None,
         *,
         epochs: int | None = None,
         callback: Callback | None = None,
         layout: Layout = None,
     ) -> None:
-        """Learns a task: an experience of a stream, or samples x with labels y, for so many epochs.
+        """Learns a task: an experience of a stream, the training samples of a data set, or samples x with labels y, for so
+        many epochs.
 
         x: samples, of the shapes that `metabnn.data.Dataset` takes. layout: "channels_last" for images (samples, rows,
         columns, channels).
@@ -129,6 +138,12 @@ class Trainer:
         self._learn(x, y, 1, False, None, layout)
 
     def _learn(self, x: Any, y: Any, epochs: int, is_task: bool, callback: Callback | None, layout: Layout) -> None:
+        if isinstance(x, Dataset):
+            x = as_stream(x)[0]
+        if isinstance(x, Stream):
+            raise TypeError("x: one experience at a time: for experience in stream: trainer.train(experience)")
+        if isinstance(x, Test):
+            raise TypeError("x: an experience or an array; a test is what is not learned from")
         if isinstance(x, Experience):
             if y is not None:
                 raise TypeError("an experience brings its own labels")
@@ -139,56 +154,70 @@ class Trainer:
             raise TypeError("x is no experience of a stream: labels y are needed")
         else:
             samples = split(x, y, self.network.classes, layout=layout, shape=self.network.shape)
-        if not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1:
-            raise ValueError(f"epochs: a whole number >= 1, not {epochs!r}")
+        epochs = whole("epochs", epochs, 1, MOST)
+        function("callback", callback)
         self._take_over()
         trainer = self.network._trainer
         if is_task and isinstance(x, Experience) and x._stream is not None:
             trainer.take_tests(x._stream, x.index)
-        if callback is None:
-            trainer.learn(samples, int(epochs), is_task)
-        else:
-            if not callable(callback):
-                raise TypeError(f"callback: a function, not {type(callback).__name__}")
-            for epoch in range(int(epochs)):
-                callback(trainer.learn_epoch(samples, int(epochs), is_task, epoch))
+        was_whole, steps = self._is_whole, trainer.steps
+        self._is_whole = False
+        try:
+            if callback is None:
+                trainer.learn(samples, epochs, is_task)
+            else:
+                for epoch in range(epochs):
+                    callback(trainer.learn_epoch(samples, epochs, is_task, epoch))
+            self._is_whole = True
+        finally:
+            # What was refused before its first step changed nothing.
+            self._is_whole |= was_whole and trainer.steps == steps
         self._lessons += 1
         self._lessons_of.append(samples.id() if is_task else None)
 
-    def evaluate(self, stream: Stream) -> NDArray[np.float64]:
-        """Accuracy in [0, 1] on every test of the stream, (tests,); a row of `accuracy_matrix`.
+    def evaluate(self, stream: Stream | Dataset) -> NDArray[np.float64]:
+        """Accuracy in [0, 1] on every test of the stream, (tests,), or on that of a data set, (1,); a row of
+        `accuracy_matrix`, if no training is going on or was stopped.
 
         In the scenario "task", a test whose experience was learned, at whatever place, is taken with the batch-norm state
         of the end of its last training, every other one with the present state.
         """
+        stream = as_stream(stream)
         row = np.array(self.network._trainer.evaluate_stream(stream._stream))
-        self._rows[self._lessons] = row
+        if self._is_whole:
+            self._rows.setdefault(self._lessons, {}).update(zip(stream._columns, row.tolist()))
         return row
 
     @property
     def accuracy_matrix(self) -> NDArray[np.float64]:
-        """The rows that `evaluate` gave, one for each training after which it was called, in that order.
-
-        Raises ValueError if it was called with streams of different numbers of tests.
+        """What `evaluate` gave: a row for each training after which it was called, in that order, and a column for each
+        test, in the order in which they came first; NaN where a test was not taken after a training.
         """
         rows = [row for lessons, row in sorted(self._rows.items()) if lessons > 0]
-        if len({len(row) for row in rows}) > 1:
-            raise ValueError(f"evaluate was called with streams of {sorted({len(row) for row in rows})} tests")
-        return np.array(rows) if rows else np.empty((0, 0))
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        matrix = [[row.get(column, np.nan) for column in columns] for row in rows]
+        return np.array(matrix, dtype=np.float64).reshape(len(rows), len(columns))
 
-    def metrics(self, stream: Stream) -> dict[str, float | None]:
+    def metrics(self, stream: Stream | Dataset) -> dict[str, float | None]:
         """Average accuracy, forgetting, backward and forward transfer over the tests of `stream`, in whatever order its
         experiences were learned, once, several times or not at all; None where one is not defined.
 
-        `evaluate(stream)` has to have been called after every training, and before the first one for forward transfer.
+        `evaluate` has to have been called with these tests after every training, and before the first one for forward
+        transfer.
         """
-        untrained = self._rows.get(0)
-        rows = [self._rows.get(lesson + 1) for lesson in range(self._lessons)]
-        if any(row is None for row in rows):
+        stream = as_stream(stream)
+
+        def row(lessons: int) -> list[float] | None:
+            found = self._rows.get(lessons, {})
+            columns = stream._columns
+            return [found[column] for column in columns] if all(column in found for column in columns) else None
+
+        rows = [row(lesson + 1) for lesson in range(self._lessons)]
+        if any(one is None for one in rows):
             raise ValueError("evaluate(stream) has to be called after every training")
         trained = [None if id is None else stream._column(id) for id in self._lessons_of]
-        found: dict[str, float | None] = json.loads(_metabnn.matrix_metrics(
-            None if untrained is None else list(untrained), [list(row) for row in rows if row is not None], trained))
+        found: dict[str, float | None] = json.loads(
+            _metabnn.matrix_metrics(row(0), [one for one in rows if one is not None], trained))
         return found
 
 
