@@ -347,3 +347,111 @@ def test_numbers_of_numpy_are_numbers():
     metabnn.set_threads(np.int64(before))
     assert len(metabnn.show("quickstart", settings={"arm": "metaplastic"}, seed=number(3))["runs"]) == 1
     assert len(metabnn.tasks.sequence([data, data_set(1)])) == 2
+
+
+#: What Python, NumPy and PyO3 say of themselves.
+RAW = ("has no attribute", "cannot be interpreted", "unhashable", "negative int", "too big", "too large to convert", "borrowed",
+       "subscriptable", "not iterable", "argument '", "positional", "unwrap", "panicked", "setting an array element", "must be str",
+       "could not convert", "can't multiply", "unsupported operand", "not supported between", "expected str")
+
+
+def either(call):
+    """A call that is refused in words of one's own, or accepted."""
+    try:
+        call()
+    except (ValueError, TypeError, IndexError, MemoryError) as error:
+        says = str(error)
+        assert says and not any(raw in says for raw in RAW), f"{type(error).__name__}: {says}"
+        return True
+    return False
+
+
+NUMBERS = [-1, 0, 2**70, -(2**70), 10**400, 1.5, float("nan"), float("inf"), "3", "", b"3", [], [None], {}, 1j, object(), dict, True,
+           np.array([1, 2]), np.float64(2.5), np.datetime64(3, "s"), (1, 2, 3, 4, 5)]
+#: Where numbers go.
+NUMBER_PLACES = {
+    "classes": lambda v: metabnn.Network(4, v, hidden=(8,)),
+    "shape": lambda v: metabnn.Network(v, 3, hidden=(8,)),
+    "a side of the shape": lambda v: metabnn.Network((2, v), 3, hidden=(8,)),
+    "hidden": lambda v: metabnn.Network(4, 3, hidden=v),
+    "units": lambda v: metabnn.Network(4, 3, hidden=(v,)),
+    "seed": lambda v: metabnn.Network(4, 3, hidden=(8,), seed=v),
+    "epochs": lambda v: metabnn.Trainer(network(), epochs=v),
+    "epochs of a training": lambda v: metabnn.Trainer(network()).train(X, Y, epochs=v),
+    "batch": lambda v: metabnn.Trainer(network(), batch=v),
+    "lr": lambda v: metabnn.Trainer(network(), lr=v),
+    "m": lambda v: metabnn.Trainer(network(), m=v),
+    "task": lambda v: network().predict(X, v),
+    "norm_states": lambda v: network().norm_states(v),
+    "place": lambda v: STREAM[v],
+    "count": lambda v: metabnn.tasks.permuted(DATA, v),
+    "parts": lambda v: metabnn.tasks.subsets(DATA, v),
+    "groups": lambda v: metabnn.tasks.classes(DATA, v),
+    "a class": lambda v: metabnn.tasks.classes(DATA, [[0, v], [1]]),
+    "classes of a data set": lambda v: metabnn.data.Dataset(blocks(1), blocks(2), classes=v),
+    "intervals": lambda v: metabnn.Curve.of(abs, intervals=v),
+    "reach": lambda v: metabnn.Curve.of(np.abs, reach=v),
+    "seed of a recipe": lambda v: metabnn.show("quickstart", seed=v),
+    "width": lambda v: metabnn.bench(v, 1, 0),
+    "jobs": lambda v: metabnn.run("quickstart", jobs=v, checkpoint=-1),
+    "checkpoint": lambda v: metabnn.run("quickstart", checkpoint=v, jobs=0),
+    "threads": lambda v: metabnn.set_threads(-1 if v is True else v),
+}
+DATA = data_set()
+STREAM = metabnn.tasks.permuted(DATA, 2)
+TRAINER = small()
+OBJECTS = {
+    "None": None, "a number": 3, "a text": "mnist", "bytes": b"mnist", "a list": [], "a list of texts": ["a", "b"], "a dict": {"x": 1},
+    "an object": object(), "a class": dict, "a function": len, "a stream": STREAM, "a data set": DATA, "an experience": STREAM[0],
+    "experiences": STREAM[:], "a test": STREAM.tests[0], "a network": TRAINER.network, "a trainer": TRAINER, "pixels": blocks(1)[0],
+    "a row": X[0], "nothing": np.empty((0, 12)), "ragged": [[1, 2], [3]], "complex": X * 1j, "a curve": metabnn.Curve([0, 1], [1, 1], [1, 1]),
+}
+#: Where streams, samples and the like go.
+OBJECT_PLACES = {
+    "network of a trainer": lambda v: metabnn.Trainer(v),
+    "rule": lambda v: metabnn.Trainer(network(), rule=v),
+    "scenario": lambda v: metabnn.Trainer(network(), scenario=v),
+    "settings of a network": lambda v: metabnn.Network(4, 3, settings=v),
+    "settings of a trainer": lambda v: metabnn.Trainer(network(), settings=v),
+    "layout": lambda v: metabnn.Network((3, 4, 5), 3, hidden=(8,), layout=v),
+    "train": lambda v: small().train(v),
+    "train with labels": lambda v: small().train(v, blocks(1)[1]),
+    "labels": lambda v: small().train(blocks(1)[0], v),
+    "train a part": lambda v: small().train_part(v),
+    "callback": lambda v: small().train(STREAM[0], callback=v) if not callable(v) else None,
+    "evaluate of a trainer": lambda v: small().evaluate(v),
+    "metrics": lambda v: small().metrics(v),
+    "predict": lambda v: small().network.predict(v),
+    "predict_proba": lambda v: small().network.predict_proba(v),
+    "evaluate": lambda v: small().network.evaluate(v),
+    "task": lambda v: small().network.predict(blocks(1)[0], v),
+    "to_bytes": lambda v: small().network.to_bytes(v),
+    "from_bytes": lambda v: metabnn.Network.from_bytes(v),
+    "permuted": lambda v: metabnn.tasks.permuted(v, 2),
+    "sequence": lambda v: metabnn.tasks.sequence(v),
+    "classes": lambda v: metabnn.tasks.classes(DATA, v),
+    "train of a data set": lambda v: metabnn.data.Dataset(v, blocks(1)),
+    "samples of a data set": lambda v: metabnn.data.Dataset((v, blocks(1)[1]), blocks(1)),
+    "labels of a data set": lambda v: metabnn.data.Dataset((blocks(1)[0], v), blocks(1)),
+    "curve": lambda v: metabnn.Curve(v, [1, 1], [1, 1]),
+    "plasticity": lambda v: metabnn.Curve.of(v),
+    "recipe": lambda v: metabnn.show(v) if not isinstance(v, (str, dict)) else None,
+    "folders": lambda v: metabnn.compare(v) if isinstance(v, (str, bytes)) else None,
+    "settings of a recipe": lambda v: metabnn.show("quickstart", settings=v),
+}
+
+
+@pytest.mark.parametrize("place", NUMBER_PLACES)
+def test_numbers_of_every_kind(place):
+    refusals = sum(either(lambda: NUMBER_PLACES[place](value)) for value in NUMBERS)
+    assert refusals >= len(NUMBERS) - 8
+
+
+@pytest.mark.parametrize("place", OBJECT_PLACES)
+def test_objects_of_every_kind(place):
+    for value in OBJECTS.values():
+        either(lambda: OBJECT_PLACES[place](value))
+
+
+def test_these_are_many():
+    assert len(NUMBERS) * len(NUMBER_PLACES) + len(OBJECTS) * len(OBJECT_PLACES) > 1000

@@ -28,7 +28,10 @@ def real(name: str, value: Any, least: float) -> float:
     """A finite number >= `least`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name}: a number, not {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not (math.isfinite(number) and number >= least):
         raise ValueError(f"{name}: a finite number >= {least:g}, not {value!r}")
     return number

@@ -31,7 +31,7 @@ def values(x: ArrayLike, layout: Layout = None, shape: Shape | None = None) -> N
     """
     if np.ma.is_masked(x):
         raise DataError("x: some values are masked; x.filled(value) gives each of them one")
-    array = _array("x", x)
+    array = as_array("x", x)
     if array.dtype == object:
         array = _numbers(x, array)
     if array.dtype.kind not in "fiub":
@@ -105,11 +105,12 @@ def _image(array: NDArray[Any]) -> NDArray[Any]:
     return _features(array.reshape(len(array), -1))
 
 
-def _array(name: str, x: Any) -> NDArray[Any]:
+def as_array(name: str, x: Any) -> NDArray[Any]:
+    """An array of what is given as one."""
     try:
         return np.asarray(x)
     except ValueError as error:
-        raise DataError(f"{name}: makes no array: {error}") from None
+        raise DataError(f"{name}: makes no array; its rows have to be of one length") from error
     except (RuntimeError, TypeError) as error:
         # A tensor of PyTorch that is elsewhere, or that keeps gradients.
         raise TypeError(f"{name}: makes no array: {error}") from None
@@ -132,7 +133,7 @@ def _kind(x: Any, array: NDArray[Any]) -> str:
 
 def labels(y: ArrayLike, count: int, classes: int | None) -> tuple[NDArray[np.uint8], int]:
     """Labels 0, 1, ... as bytes, and the number of classes: `classes`, or one more than the largest label."""
-    array = _array("y", y)
+    array = as_array("y", y)
     if array.ndim != 1:
         raise DataError(f"y: labels of shape (samples,), not {array.shape}")
     if len(array) != count:

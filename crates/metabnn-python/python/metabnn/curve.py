@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
 from ._arguments import real, whole
+from ._samples import as_array
 
 
 class Curve:
@@ -67,7 +68,7 @@ class Curve:
 
 
 def _points(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(values)
+    array = as_array(name, values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: real numbers, not {array.dtype}")
     if array.ndim != 1:
@@ -84,7 +85,10 @@ def _call(plasticity: Callable[[NDArray[np.float64]], ArrayLike], at: NDArray[np
         factors = np.empty(0)
     if factors.shape != at.shape:
         one_by_one: Any = plasticity
-        found = [one_by_one(float(one)) for one in at]
+        try:
+            found = [one_by_one(float(one)) for one in at]
+        except TypeError as error:
+            raise TypeError(f"plasticity: {plasticity!r} is no function of a hidden weight") from error
         try:
             factors = np.array([float(one) for one in found])
         except (TypeError, ValueError):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _metabnn
 from ._metabnn import DataError
 from ._arguments import whole
-from ._samples import MOST_CLASSES, Layout
+from ._samples import MOST_CLASSES, Layout, as_array
 from ._samples import split as _split
 
 Folder = str | os.PathLike[str] | None
@@ -39,7 +39,7 @@ class Dataset:
     ) -> None:
         train, test = _pair("train", train), _pair("test", test)
         if classes is None:
-            tops = [int(np.max(y)) + 1 for y in (np.asarray(train[1]), np.asarray(test[1]))
+            tops = [int(np.max(y)) + 1 for y in (as_array("y", train[1]), as_array("y", test[1]))
                     if y.size and y.dtype.kind in "iuf" and np.isfinite(y).all()]
             classes = max(1, *tops) if tops else 1
             if classes > MOST_CLASSES:

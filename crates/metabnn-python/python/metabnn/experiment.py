@@ -130,7 +130,7 @@ def report(folder: Path_) -> Results:
 
 def compare(folders: Sequence[Path_], out: Path_ = "comparison") -> Path:
     """One report of several results side by side; gives the path of its page."""
-    if isinstance(folders, (str, os.PathLike)):
+    if isinstance(folders, (str, bytes, os.PathLike)):
         raise TypeError(f"folders: several of them, such as [{os.fspath(folders)!r}, ...]")
     return Path(_metabnn.compare([os.fspath(folder) for folder in folders], out))
 
