@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use metabnn::data::Normalize;
+use metabnn::data::{Normalize, Shape};
 use metabnn::evaluate::TrainedNetwork;
 use metabnn::model::{DataDescription, Model, SetDescription, TestDescription};
-use metabnn::stream::{ExperienceId, TaskStream};
+use metabnn::network::Network;
+use metabnn::stream::{ExperienceId, Subset, TaskStream};
 use metabnn_lab::recipe::settings::{Data, Settings, Tasks};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +24,15 @@ pub struct KnownTests {
     decided: Vec<ExperienceId>,
     /// The sections of the settings that describe the last stream of which an experience was learned.
     stream: Option<(Data, Tasks)>,
+    /// Whether all samples that the network has seen in training were pixels; `None`: it has seen none.
+    #[serde(default)]
+    saw_pixels: Option<bool>,
 }
 
 impl Default for KnownTests {
     fn default() -> Self {
         let data = DataDescription { sets: Vec::new(), test_samples: 0, normalize: Normalize::None };
-        Self { data, tests: Vec::new(), decided: Vec::new(), stream: None }
+        Self { data, tests: Vec::new(), decided: Vec::new(), stream: None, saw_pixels: None }
     }
 }
 
@@ -38,7 +42,7 @@ impl KnownTests {
         let orders = model.permutations.iter().map(|order| order.as_ref().map(|order| order.to_vec()));
         let tests = model.description.tests.iter().cloned().zip(orders).collect();
         let decided = model.trained.learned.iter().map(|experience| experience.id.clone()).collect();
-        Self { data: model.description.data.clone(), tests, decided, stream: None }
+        Self { data: model.description.data.clone(), tests, decided, stream: None, saw_pixels: None }
     }
 
     /// Adds the tests of `stream` that are of this experience, or of none, where they are not there yet; `settings` describe
@@ -65,6 +69,18 @@ impl KnownTests {
                 self.tests.push((described, order));
             }
         }
+    }
+
+    /// Notes that the network is trained on these samples.
+    pub fn see(&mut self, samples: &Subset) {
+        let are_pixels = samples.views().iter().all(|view| view.samples.images().is_some());
+        self.saw_pixels = Some(are_pixels && self.saw_pixels != Some(false));
+    }
+
+    /// What a sample of this shape is: one row of pixels becomes a column, so that it is known for pixels.
+    pub fn shape(&self, shape: Shape, network: &Network) -> Shape {
+        let is_row = shape == Shape::features(shape.width()) && network.config().channels.is_empty();
+        if is_row && self.saw_pixels == Some(true) { Shape::grey(shape.width(), 1) } else { shape }
     }
 
     /// The place of a data set among those of the model.

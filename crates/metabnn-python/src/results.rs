@@ -102,6 +102,9 @@ pub fn matrix_metrics(
     if rows.iter().chain([&untrained]).any(|row| row.len() != tests) {
         return Err(PyValueError::new_err("the rows are of streams with different numbers of tests"));
     }
+    if trained.len() != rows.len() || trained.iter().flatten().any(|&column| column >= tests) {
+        return Err(PyValueError::new_err("a training is of a test that is not there"));
+    }
     let matrix = AccuracyMatrix { untrained, rows, trained };
     let forward = matrix.forward_transfer().filter(|_| has_untrained);
     Ok(json!({"average_accuracy": matrix.average_accuracy(), "forgetting": matrix.forgetting(),

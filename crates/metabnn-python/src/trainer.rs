@@ -133,6 +133,7 @@ impl Trainer {
     fn evaluate_stream(slf: &Bound<'_, Self>, stream: &Stream) -> PyResult<Vec<f64>> {
         let this = Self::to_read(slf, None)?;
         let trainer = &this.trainer;
+        stream.stream.tests.iter().try_for_each(|test| this.takes(&test.samples))?;
         slf.py().detach(|| trainer.evaluate(&stream.stream)).or_raise()
     }
 
@@ -242,7 +243,7 @@ impl Trainer {
     fn model<'py>(&self, py: Python<'py>, stream: Option<&Stream>) -> PyResult<Bound<'py, PyBytes>> {
         self.trainer.check_usable().or_raise()?;
         let (trained, mut settings) = (self.trainer.trained(), self.settings.clone());
-        let model = match stream {
+        let mut model = match stream {
             Some(Stream { stream, settings: Settings { data, tasks, .. } }) => {
                 settings.data = data.clone();
                 settings.tasks = Tasks { scenario: settings.tasks.scenario, ..tasks.clone() };
@@ -250,6 +251,7 @@ impl Trainer {
             }
             None => self.tests.model(trained, settings),
         };
+        model.description.image = self.tests.shape(model.description.image, self.trainer.network());
         Ok(PyBytes::new(py, &model.to_bytes().or_raise()?))
     }
 
@@ -298,7 +300,9 @@ impl Trainer {
         options: FitOptions,
         epochs: Range<usize>,
     ) -> PyResult<Told> {
+        self.takes(&samples.split)?;
         self.trainer.set_machine(&machine()?);
+        self.tests.see(&samples.split);
         let (mut told, mut raised, mut looked) = (Told::default(), None, Instant::now());
         let observe = |step: StepReport| {
             told.add(step);
@@ -338,6 +342,20 @@ impl Trainer {
         self.trainer.learned().get(task?).map(|experience| &experience.id)
     }
 
+    /// Whether the network takes these samples; images have to be of its shape, vectors of its width.
+    fn takes(&self, samples: &Subset) -> PyResult<()> {
+        self.trainer.accepts(samples).or_raise()?;
+        let takes = self.trainer.network().shape();
+        let is_vector = |shape: Shape| shape.channels == 1 && (shape.rows == 1 || shape.columns == 1);
+        let mut shapes = samples.views().iter().map(|view| view.samples.shape());
+        match shapes.find(|&shape| shape != takes && !is_vector(shape) && !is_vector(takes)) {
+            Some(shape) => {
+                Err(DataError::new_err(format!("images of {shape} pixels: the network takes {takes}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Samples as this task sees them, in its pixel order if they are not `in_order` yet, and its identity.
     fn as_task(
         &self,
@@ -345,10 +363,10 @@ impl Trainer {
         task: Option<usize>,
         in_order: bool,
     ) -> PyResult<(Subset, Option<&ExperienceId>)> {
+        self.takes(samples)?;
         let learned = task.and_then(|task| self.trainer.learned().get(task));
         let order = learned.and_then(|experience| experience.order.clone()).filter(|_| !in_order);
         let Some(order) = order else { return Ok((samples.clone(), self.id(task))) };
-        self.trainer.accepts(samples).or_raise()?;
         let ordered = |view: &View| View { permutation: Some(order.clone()), ..view.clone() };
         Ok((Subset::new(samples.views().iter().map(ordered).collect()), self.id(task)))
     }

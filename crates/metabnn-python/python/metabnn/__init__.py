@@ -20,6 +20,7 @@ scikit-learn; and, in modules that are imported on demand, `metabnn.torch` and `
 from typing import TYPE_CHECKING, Any
 
 from . import data, tasks
+from ._arguments import set_threads
 from ._metabnn import (
     DataError,
     ExperimentError,
@@ -27,7 +28,6 @@ from ._metabnn import (
     RecipeError,
     TrainingError,
     __version__,
-    set_threads,
     threads,
 )
 from .curve import Curve

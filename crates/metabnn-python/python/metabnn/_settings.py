@@ -5,11 +5,69 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from reprlib import repr  # short, whatever it is of
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._metabnn import RecipeError
+
 Changes = list[tuple[str, str]]
+
+_RECIPES = "in recipes alone (metabnn.run)"
+#: Where settings act, group by group, the smaller group first.
+_WHERE = {
+    "data": f"{_RECIPES}: arrays are taken as they are",
+    "tasks.scenario": "in Trainer(scenario=...)",
+    "tasks": f"in metabnn.tasks, as arguments of its streams, and {_RECIPES}",
+    "network": "in Network(settings=...)",
+    "norm": "in Network(settings=...)",
+    "seed": "in Network(seed=...)",
+    "rule": "in Trainer(rule=...)",
+    "optimizer": "in Trainer(settings=...)",
+    "schedule.evaluate": f"{_RECIPES}: Trainer.evaluate is called when you want it",
+    "schedule.evaluate_train": f"{_RECIPES}: Network.evaluate takes training samples as well",
+    "schedule.test_batch": "in Trainer(settings=...)",
+    "schedule": "in Trainer(epochs=..., batch=...)",
+    **dict.fromkeys(("analysis", "vary", "arm", "preset", "name", "title", "shows", "cost"), _RECIPES),
+}
+
+
+class Entry(NamedTuple):
+    """What takes settings: which of them act there, and which of its arguments say the same."""
+
+    name: str
+    #: Keys and sections that act there.
+    acts: tuple[str, ...]
+    #: Arguments by the settings that they are.
+    arguments: Mapping[str, str]
+
+    def chosen(self, settings: Mapping[str, Any] | None, said: Mapping[str, Any]) -> dict[str, Any]:
+        """`said`, what the caller's arguments say, and `settings` besides, by their dotted keys.
+
+        Raises RecipeError that names a setting that would have no effect: one that acts elsewhere, or that an argument
+        says already.
+        """
+        given = flat(settings or {})
+        for key, value in given.items():
+            if key in said:
+                argument = self.arguments.get(key, "rule")
+                raise RecipeError(f"{key}: {argument}={repr(said[key])} says it already, and {repr(value)} beside it would "
+                                  f"have no effect; give one of them")
+            if not self.takes(key):
+                where = next((where for group, where in _WHERE.items() if _is_in(key, group)), None)
+                # A key that is none is refused with those that there are.
+                if where is not None:
+                    raise RecipeError(f"{key}: has no effect in {self.name}; it acts {where}")
+        return {**said, **given}
+
+    def takes(self, key: str) -> bool:
+        """Whether a setting acts here."""
+        return key in self.arguments or any(_is_in(key, group) for group in self.acts)
+
+
+def _is_in(key: str, group: str) -> bool:
+    return key == group or key.startswith(f"{group}.")
 
 
 def literal(value: Any, key: str) -> str:
@@ -23,7 +81,8 @@ def literal(value: Any, key: str) -> str:
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for DEL and for characters beyond 16 bits.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):
+        # Arrays, and what is like them.
         return literal(value.tolist(), key)
     if isinstance(value, Mapping):
         entries = (f"{literal(str(name), key)} = {literal(one, f'{key}.{name}')}" for name, one in value.items())
@@ -49,10 +108,10 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in settings.items():
         if not isinstance(name, str):
             raise TypeError(f"settings: keys are texts such as 'rule.m', not {name!r}")
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{prefix}{name}."))
-        else:
-            found[prefix + name] = value
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+        for key in inner.keys() & found.keys():
+            raise RecipeError(f"{key}: is in settings twice, as {repr(found[key])} and as {repr(inner[key])}; give it once")
+        found.update(inner)
     return found
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
+from ._arguments import real, whole
+from ._samples import as_array
 
 
 class Curve:
@@ -43,10 +45,9 @@ class Curve:
         """
         if not callable(plasticity):
             raise TypeError(f"plasticity: a function of the hidden weight, not {type(plasticity).__name__}")
-        if not (np.isfinite(reach) and reach > 0):
+        if not (reach := real("reach", reach, 0)) > 0:
             raise ValueError(f"reach: a finite number > 0, not {reach}")
-        if not 2 <= intervals <= 4096:
-            raise ValueError(f"intervals: 2 to 4096, not {intervals}")
+        intervals = whole("intervals", intervals, 2, 4096)
         hidden = np.linspace(-reach, reach, intervals + 1)
         factors = _call(plasticity, hidden)
         curve = cls(hidden, np.where(hidden < 0, factors, 1.0), np.where(hidden > 0, factors, 1.0))
@@ -67,7 +68,7 @@ class Curve:
 
 
 def _points(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(values)
+    array = as_array(name, values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: real numbers, not {array.dtype}")
     if array.ndim != 1:
@@ -84,5 +85,12 @@ def _call(plasticity: Callable[[NDArray[np.float64]], ArrayLike], at: NDArray[np
         factors = np.empty(0)
     if factors.shape != at.shape:
         one_by_one: Any = plasticity
-        factors = np.array([float(one_by_one(float(one))) for one in at])
+        try:
+            found = [one_by_one(float(one)) for one in at]
+        except TypeError as error:
+            raise TypeError(f"plasticity: {plasticity!r} is no function of a hidden weight") from error
+        try:
+            factors = np.array([float(one) for one in found])
+        except (TypeError, ValueError):
+            raise ValueError(f"plasticity: gives a number for a hidden weight, not {found[0]!r}") from None
     return factors

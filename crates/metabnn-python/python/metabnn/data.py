@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
 from ._metabnn import DataError
+from ._arguments import whole
+from ._samples import MOST_CLASSES, Layout, as_array
 from ._samples import split as _split
 
 Folder = str | os.PathLike[str] | None
@@ -21,20 +23,29 @@ class Dataset:
     """Labelled samples to train on and to test with.
 
     train, test: pairs (x, y). x: uint8 pixels of shape (samples, pixels), (samples, rows, columns) or (samples,
-    channels, rows, columns), taken as p / 255; or real features of shape (samples, features), taken as they are. y:
-    labels 0, 1, ... of shape (samples,). classes: number of classes, at most 256; default: what y has.
+    channels, rows, columns), taken as p / 255; images of these shapes with real numbers from 0 to 1, as torchvision's
+    ToTensor gives them; or real features of shape (samples, features), taken as they are. y: labels 0, 1, ... of shape
+    (samples,). classes: number of classes, at most 256; default: what y has. layout: "channels_last" for images (samples,
+    rows, columns, channels); what seems to be that is refused where nothing is said.
+
+    Images of real numbers that are no pixels p / 255 are taken as features, as they are, in the order of channels, rows and
+    columns.
 
     Raises DataError where shapes, labels or values are not that, TypeError where they are no numbers.
     """
 
-    def __init__(self, train: Pair, test: Pair, *, name: str = "own", classes: int | None = None) -> None:
+    def __init__(
+        self, train: Pair, test: Pair, *, name: str = "own", classes: int | None = None, layout: Layout = None
+    ) -> None:
+        train, test = _pair("train", train), _pair("test", test)
         if classes is None:
-            tops = [int(np.max(y)) + 1 for y in (np.asarray(train[1]), np.asarray(test[1]))
+            tops = [int(np.max(y)) + 1 for y in (as_array("y", train[1]), as_array("y", test[1]))
                     if y.size and y.dtype.kind in "iuf" and np.isfinite(y).all()]
             classes = max(1, *tops) if tops else 1
-        if classes > 256:
-            raise DataError(f"y: labels from 0 to 255, not {classes - 1}")
-        self._set = _metabnn.Dataset(str(name), _split(*train, classes), _split(*test, classes))
+            if classes > MOST_CLASSES:
+                raise DataError(f"y: labels from 0 to {MOST_CLASSES - 1}, not {classes - 1}")
+        classes = whole("classes", classes, 1, MOST_CLASSES, DataError)
+        self._set = _metabnn.Dataset(str(name), _split(*train, classes, layout=layout), _split(*test, classes, layout=layout))
 
     @classmethod
     def _of(cls, found: _metabnn.Dataset) -> Dataset:
@@ -60,6 +71,14 @@ class Dataset:
     def __repr__(self) -> str:
         of = self._set.train
         return f"<Dataset {self.name}: {len(of)} + {len(self._set.test)} samples, {of.classes} classes>"
+
+
+def _pair(name: str, pair: Any) -> Pair:
+    try:
+        x, y = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: a pair (x, y) of samples and labels, not {type(pair).__name__}") from None
+    return x, y
 
 
 def load(name: str, folder: Folder = None) -> Dataset:

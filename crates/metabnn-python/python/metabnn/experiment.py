@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from . import _metabnn
+from ._arguments import MOST, MOST_SEED, function, real, whole
 from ._formats import RESULTS, lists
+from ._metabnn import RecipeError
 from ._progress import Bar
-from ._settings import changes, recipe_text
+from ._settings import changes, flat, recipe_text
 from .results import Results
 
 Path_ = str | os.PathLike[str]
@@ -21,10 +23,21 @@ RecipeLike = str | os.PathLike[str] | Mapping[str, Any]
 
 def read(recipe: RecipeLike, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> _metabnn.Recipe:
     """The recipe with its changes, every value checked."""
+    only_one("seed", seed, settings)
+    seed = None if seed is None else whole("seed", seed, 0, MOST_SEED, RecipeError)
+    if not isinstance(recipe, (str, os.PathLike, Mapping)):
+        raise TypeError(f"recipe: a name, a path or a dict, not {type(recipe).__name__}")
     if isinstance(recipe, Mapping):
         given = {"name": "own", **recipe}
         return _metabnn.Recipe.read(recipe_text(given), "recipe", changes(settings), seed)
     return _metabnn.Recipe.find(os.fspath(recipe), changes(settings), seed)
+
+
+def only_one(argument: str, seeds: Any, settings: Mapping[str, Any] | None) -> None:
+    """Refuses seeds that an argument and settings both give."""
+    for key in ("seed", "vary.seed"):
+        if seeds is not None and key in flat(settings or {}):
+            raise RecipeError(f"{key}: {argument}= says it already; give one of them")
 
 
 def default_folder(recipe: _metabnn.Recipe, changed: bool) -> Path:
@@ -63,11 +76,11 @@ def run(
     Raises RecipeError, DataError, FileNotFoundError for data that are not there, TrainingError when a loss is no longer
     finite, ExperimentError when some of the runs failed, OSError when results cannot be written.
     """
+    jobs, checkpoint = whole("jobs", jobs, 1, MOST), real("checkpoint", checkpoint, 0)
+    function("callback", callback)
     chosen = read(recipe, settings, seed)
     is_changed = bool(settings) or seed is not None or isinstance(recipe, Mapping)
     folder = default_folder(chosen, is_changed) if out is None else Path(out)
-    if not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs: a whole number >= 1, not {jobs!r}")
     with Bar(progress) as bar:
 
         def hear(text: str) -> None:
@@ -117,6 +130,8 @@ def report(folder: Path_) -> Results:
 
 def compare(folders: Sequence[Path_], out: Path_ = "comparison") -> Path:
     """One report of several results side by side; gives the path of its page."""
+    if isinstance(folders, (str, bytes, os.PathLike)):
+        raise TypeError(f"folders: several of them, such as [{os.fspath(folders)!r}, ...]")
     return Path(_metabnn.compare([os.fspath(folder) for folder in folders], out))
 
 
@@ -139,6 +154,7 @@ def bench(
     folder: Path_ | None = None,
 ) -> dict[str, Any]:
     """How long a training step of the network 784-width-width-10 takes on this machine, part by part, in milliseconds."""
+    width, batch, steps = whole("width", width, 1, 65_536), whole("batch", batch, 2, 10_000), whole("steps", steps, 1, 1_000_000)
     measured: dict[str, Any] = json.loads(
         _metabnn.bench(width, batch, steps, full_precision=full_precision, bf16=bf16, folder=folder)
     )

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _metabnn
+from ._arguments import MOST, whole
 from ._formats import MODELS, lists
-from ._samples import split
-from ._settings import changes, flat
-from .tasks import Experience, Stream, Test
+from ._samples import MOST_CLASSES, Layout, check_layout, has_channels_last, split
+from ._settings import Entry, changes, flat
+from .data import Dataset
+from .tasks import Experience, Stream, Test, as_stream
 
 #: Samples: an array, or an experience or a test of a stream.
 Samples = ArrayLike | Experience | Test
@@ -38,8 +40,10 @@ class Learned(NamedTuple):
     order: NDArray[np.uint32] | None
 
 
-#: The settings that make a network; the others say how it is trained, and on what.
-SECTIONS = ("network", "norm", "seed")
+#: Most values of a sample.
+MOST_VALUES = 2**24
+#: The settings of a network; the others say how it is trained, and on what.
+ENTRY = Entry("a Network", ("network", "norm"), {"network.hidden": "hidden", "seed": "seed"})
 
 
 def with_statistics(settings: dict[str, Any]) -> dict[str, Any]:
@@ -52,14 +56,16 @@ def with_statistics(settings: dict[str, Any]) -> dict[str, Any]:
 class Network:
     """A binarized network, or its full-precision control.
 
-    shape: what a sample is: a number of features, (rows, columns) or (channels, rows, columns). classes: 1 to 256.
-    hidden: units of each hidden layer. seed: of the initial weights and of all that is drawn in training. settings:
-    any other setting of the sections network, norm and data by its key, such as {"norm.kind": "instance"} or
-    {"network.precision": "full-precision"}; `metabnn show quickstart` prints them all. Defaults are those of recipes, but
-    for norm.statistics: "recalibrated", the exact statistics of the training samples, so that no prediction depends on
-    what else is predicted; recipes take those of the test batch, as the paper's code does.
+    shape: what a sample is: a number of features, (rows, columns) or (channels, rows, columns); with layout =
+    "channels_last", (rows, columns, channels). classes: 1 to 256.
+    hidden: units of each hidden layer, by default (512, 512). seed: of the initial weights and of all that is drawn in
+    training, by default 0. settings: any other setting of the sections network and norm by its key, such as
+    {"norm.kind": "instance"} or {"network.precision": "full-precision"}; `metabnn.show({})["toml"]` has them all.
+    Defaults are those of recipes, but for norm.statistics: "recalibrated", the exact statistics of the training samples,
+    so that no prediction depends on what else is predicted; recipes take those of the test batch, as the paper's code does.
 
-    Raises RecipeError (a ValueError) that names the setting that is wrong, and what it takes.
+    Raises RecipeError (a ValueError) that names the setting that is wrong, and what it takes; or, of one that would have no
+    effect here, where it acts.
 
     It starts untrained; a Trainer trains it. It can be pickled.
     """
@@ -69,12 +75,17 @@ class Network:
         shape: int | Sequence[int],
         classes: int,
         *,
-        hidden: Sequence[int] = (512, 512),
-        seed: int = 0,
+        hidden: Sequence[int] | None = None,
+        seed: int | None = None,
         settings: Mapping[str, Any] | None = None,
+        layout: Layout = None,
     ) -> None:
-        self._settings = with_statistics({"network.hidden": hidden, "seed": seed, **flat(settings or {})})
-        self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape), classes))
+        given = {"network.hidden": hidden, "seed": seed}
+        said = {key: value for key, value in given.items() if value is not None}
+        chosen = {"network.hidden": (512, 512), "seed": 0, **ENTRY.chosen(settings, said)}
+        self._settings = with_statistics(chosen)
+        classes = whole("classes", classes, 1, MOST_CLASSES, _metabnn.DataError)
+        self._take(_metabnn.Trainer(changes(self._settings), _sizes(shape, layout), classes))
 
     def _take(self, trainer: _metabnn.Trainer) -> None:
         self._trainer = trainer
@@ -89,8 +100,7 @@ class Network:
     def _of(cls, trainer: _metabnn.Trainer) -> Network:
         made = cls.__new__(cls)
         made._take(trainer)
-        own = {key: value for key, value in flat(made.settings).items() if key.split(".")[0] in SECTIONS}
-        made._settings = own
+        made._settings = {key: value for key, value in flat(made.settings).items() if ENTRY.takes(key)}
         return made
 
     @property
@@ -132,9 +142,11 @@ class Network:
         """
         return self._trainer.norm_states(self._task(task))
 
-    def logits(self, x: Samples, task: Task | None = None) -> NDArray[np.float32]:
+    def logits(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.float32]:
         """Outputs for x, (samples, classes).
 
+        x: samples, of the shapes that `metabnn.data.Dataset` takes, or an experience or a test of a stream. layout:
+        "channels_last" for images (samples, rows, columns, channels).
         task: the task that x belongs to, where that is known: a number, counted from 0 over `experiences`, or an experience
         or a test of a stream. Then x is seen as that task sees it: with the batch-norm state that it had at its end and,
         if x is an array of samples as they are in the data set, with their values in its order; so do the exported C
@@ -142,30 +154,44 @@ class Network:
 
         Raises IndexError if it has not learned that task.
         """
-        samples, in_order = self._samples(x)
+        samples, in_order = self._samples(x, layout=layout)
         return self._trainer.logits(samples, self._task(task), in_order)
 
-    def predict(self, x: Samples, task: Task | None = None) -> NDArray[np.int64]:
-        """The class of each sample, (samples,): the first one of the largest outputs. x and task: see `logits`."""
-        classes: NDArray[np.int64] = self.logits(x, task).argmax(axis=1)
+    def predict(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.int64]:
+        """The class of each sample, (samples,): the first one of the largest outputs. x, task and layout: see `logits`."""
+        classes: NDArray[np.int64] = self.logits(x, task, layout=layout).argmax(axis=1)
         return classes
 
-    def predict_proba(self, x: Samples, task: Task | None = None) -> NDArray[np.float64]:
-        """The softmax of the outputs, (samples, classes). x and task: see `logits`."""
-        return softmax(self.logits(x, task))
+    def predict_proba(self, x: Samples, task: Task | None = None, *, layout: Layout = None) -> NDArray[np.float64]:
+        """The softmax of the outputs, (samples, classes). x, task and layout: see `logits`."""
+        return softmax(self.logits(x, task, layout=layout))
 
-    def evaluate(self, x: Samples, y: ArrayLike | None = None, task: Task | None = None) -> tuple[float, float]:
-        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x and task: see `logits`."""
-        samples, in_order = self._samples(x, y)
+    def evaluate(
+        self, x: Samples | Dataset, y: ArrayLike | None = None, task: Task | None = None, *, layout: Layout = None
+    ) -> tuple[float, float]:
+        """Accuracy in [0, 1] and mean cross-entropy in nats, with labels y, (samples,). x, task and layout: see `logits`; x
+        may also be a data set, whose test samples are taken then.
+        """
+        if isinstance(x, Dataset):
+            x = as_stream(x).tests[0]
+        samples, in_order = self._samples(x, y, layout, is_labelled=True)
         return self._trainer.evaluate(samples, self._task(task), in_order)
 
-    def _samples(self, x: Samples, y: ArrayLike | None = None) -> tuple[_metabnn.Split, bool]:
+    def _samples(
+        self, x: Samples, y: ArrayLike | None = None, layout: Layout = None, is_labelled: bool = False
+    ) -> tuple[_metabnn.Split, bool]:
         """Samples, and whether their values are in their task's order already."""
         if isinstance(x, (Experience, Test)):
             if y is not None:
                 raise TypeError("an experience or a test brings its own labels")
+            if layout is not None:
+                raise TypeError("layout: an experience or a test brings its own")
             return (x._split if isinstance(x, Experience) else x.samples), True
-        return split(x, y, self.classes), False
+        if isinstance(x, (Stream, Dataset)):
+            raise TypeError(f"x: an array, an experience or a test, not a {type(x).__name__}, which has several of them")
+        if y is None and is_labelled:
+            raise TypeError("x is an array: labels y are needed")
+        return split(x, y, self.classes, layout=layout, shape=self.shape), False
 
     def _task(self, task: Task | None) -> int | None:
         """The number of a task among the experiences that it has learned."""
@@ -179,7 +205,7 @@ class Network:
             raise IndexError(f"the network has not learned {task.name}")
         if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
             raise TypeError(f"task: a number counted from 0, an experience or a test, not {type(task).__name__}")
-        if task < 0:
+        if not 0 <= task <= MOST:
             raise IndexError(f"task: a number counted from 0, not {task}")
         return int(task)
 
@@ -189,7 +215,7 @@ class Network:
         stream: the tests that it is to be judged by; else those of the file that it was read from, and those of the
         experiences that it has learned since. Raises TrainingError if it has diverged.
         """
-        return self._trainer.model(None if stream is None else stream._stream)
+        return self._trainer.model(None if stream is None else as_stream(stream)._stream)
 
     def save(self, path: str | os.PathLike[str], stream: Stream | None = None) -> None:
         """Writes a model.safetensors: what testing needs, without the optimizer (pickle keeps that as well)."""
@@ -222,6 +248,8 @@ class Network:
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:
         """A network from the bytes of a model.safetensors."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data: the bytes of a model.safetensors, not {type(data).__name__}")
         return cls._of(_metabnn.Trainer.of_model(bytes(data)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -239,11 +267,22 @@ class Network:
         return f"<Network {inputs}-{hidden}{'-' if hidden else ''}{self.classes}, {self.steps} steps>"
 
 
-def _sizes(shape: int | Sequence[int]) -> tuple[int, int, int]:
+def _sizes(shape: int | Sequence[int], layout: Layout) -> tuple[int, int, int]:
+    check_layout(layout)
+    if not isinstance(shape, (int, np.integer, Sequence, np.ndarray)) or isinstance(shape, (str, bytes)):
+        raise TypeError(f"shape: a whole number or several, not {shape!r}")
     sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if not 1 <= len(sizes) <= 3:
         raise _metabnn.DataError(f"shape: features, (rows, columns) or (channels, rows, columns), not {shape}")
-    one, two, three = (1,) * (3 - len(sizes)) + tuple(int(size) for size in sizes)
+    if layout is not None and len(sizes) != 3:
+        raise _metabnn.DataError(f"layout: is of images with channels, not of samples of shape {shape}")
+    one, two, three = (1,) * (3 - len(sizes)) + tuple(whole("shape", size, 1, MOST_VALUES, _metabnn.DataError) for size in sizes)
+    if layout == "channels_last":
+        return three, one, two
+    if layout is None and len(sizes) == 3 and has_channels_last((one, two, three)):
+        raise _metabnn.DataError(
+            f"shape: {sizes} has its channels last, it seems: layout=\"channels_last\" takes it as {one}x{two} pixels in "
+            f"{three} channels, layout=\"channels_first\" as {two}x{three} pixels in {one} channels")
     return one, two, three
 
 

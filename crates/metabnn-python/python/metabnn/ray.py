@@ -26,8 +26,9 @@ except ImportError as error:
     raise ImportError(f"metabnn.ray needs Ray: pip install 'metabnn[ray]' ({error})") from None
 
 from . import _metabnn
+from ._arguments import MOST_SEED, whole
 from ._metabnn import ExperimentError
-from .experiment import Path_, RecipeLike, default_folder, read
+from .experiment import Path_, RecipeLike, default_folder, only_one, read
 from .results import Results
 
 Files = dict[str, bytes]
@@ -54,7 +55,8 @@ def run(
     Runs that are done in `out` are not repeated. Raises ExperimentError when runs failed; the others are done then, and
     the same call does what is left.
     """
-    changes = {**(settings or {}), **({} if seeds is None else {"vary.seed": [int(seed) for seed in seeds]})}
+    only_one("seeds", seeds, settings)
+    changes = {**(settings or {}), **({} if seeds is None else {"vary.seed": [whole("seeds", seed, 0, MOST_SEED) for seed in seeds]})}
     chosen = read(recipe, changes)
     folder = Path(default_folder(chosen, bool(changes) or isinstance(recipe, Mapping)) if out is None else out)
     toml, runs = chosen.to_toml(), json.loads(chosen.runs())

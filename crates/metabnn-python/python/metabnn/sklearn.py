@@ -17,10 +17,21 @@ except ImportError as error:
     raise ImportError(f"MetaplasticClassifier needs scikit-learn 1.6 or newer: pip install 'metabnn[sklearn]' ({error})") from None
 
 from . import _metabnn
+from ._arguments import MOST, whole
 from ._samples import MOST_CLASSES
-from ._settings import changes, flat
+from ._settings import Entry, changes
 from .network import Network, softmax, with_statistics
-from .trainer import Rule, rule_settings
+from .trainer import Rule, rule_settings, with_rule
+
+ENTRY = Entry(
+    "a MetaplasticClassifier",
+    ("network", "norm", "rule", "optimizer", "schedule.test_batch"),
+    {"network.hidden": "hidden", "norm.kind": "norm", "optimizer.lr": "lr", "schedule.epochs": "epochs",
+     "schedule.batch": "batch_size", "seed": "random_state", "rule.m": "m"},
+)
+
+
+DEFAULT_M = 1.35
 
 
 class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -36,13 +47,16 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     ----------
     hidden : units of each hidden layer, (512, 512) by default.
     m : strength of metaplasticity, >= 0, one for all layers or one per layer; 0: an ordinary binarized network.
-    rule : another synaptic rule: a Curve, a function of the hidden weight, a name or a dict; see `Trainer`.
+    rule : another synaptic rule: a Curve, a function of the hidden weight, a name or a dict; see `Trainer`. m is left as it
+        is by default then.
     lr : learning rate of Adam.
     epochs : times that `fit` shows every sample; `partial_fit` shows each once.
     batch_size : samples of a training step, at least 2.
     norm : "batch", or each sample by itself, "layer" or "instance"; then `partial_fit` takes single samples.
     random_state : None, a whole number or a RandomState: of the initial weights and the order of samples.
-    settings : any other setting by its key, such as {"norm.affine": False}.
+    settings : any other setting of the sections network, norm, rule and optimizer, and schedule.test_batch, by its key,
+        such as {"norm.affine": False}. One that would have no effect, since it acts elsewhere or a parameter says the same,
+        is refused with a RecipeError (a ValueError).
 
     Attributes
     ----------
@@ -54,7 +68,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self,
         hidden: Sequence[int] = (512, 512),
         *,
-        m: float | list[float] | None = 1.35,
+        m: float | list[float] | None = DEFAULT_M,
         rule: Rule | None = None,
         lr: float = 0.005,
         epochs: int = 20,
@@ -76,10 +90,9 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def fit(self, X: ArrayLike, y: ArrayLike) -> MetaplasticClassifier:
         """Learns from X, (samples, features), and labels y, (samples,), from the beginning."""
         samples, labels = self._checked(X, y, reset=True)
-        if not isinstance(self.epochs, (int, np.integer)) or self.epochs < 1:
-            raise ValueError(f"epochs: a whole number >= 1, not {self.epochs!r}")
+        epochs = whole("epochs", self.epochs, 1, MOST)
         self._begin(unique_labels(labels))
-        self.network_._trainer.learn(self._split(samples, self._indices(labels)), int(self.epochs), True)
+        self.network_._trainer.learn(self._split(samples, self._indices(labels)), epochs, True)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:
@@ -129,16 +142,20 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             raise ValueError(f"{len(labels)} classes: at most {MOST_CLASSES} are possible")
         if len(labels) < 2 and self.norm in ("layer", "instance"):
             raise ValueError(f"1 class: norm={self.norm!r} makes one output 0 whatever it is; at least 2 classes are needed")
-        chosen = {
+        if self.rule is not None and not (self.m is None or np.array_equal(self.m, DEFAULT_M)):
+            raise ValueError(f"m: {self.m!r} has no effect beside rule, which brings its own strength; leave it out")
+        said = {
             "network.hidden": self.hidden,
             "norm.kind": self.norm,
             "optimizer.lr": self.lr,
+            "schedule.epochs": self.epochs,
             "schedule.batch": self.batch_size,
-            "tasks.scenario": "domain",
             "seed": int(check_random_state(self.random_state).randint(2**31)),
             **rule_settings(self.rule, None if self.rule is not None else self.m),
-            **flat(self.settings or {}),
         }
+        chosen = {**with_rule(ENTRY.chosen(self.settings, said)), "tasks.scenario": "domain"}
+        # `fit` says for itself how long it learns.
+        del chosen["schedule.epochs"]
         shape = (1, 1, self.n_features_in_)
         network = Network._of(_metabnn.Trainer(changes(with_statistics(chosen)), shape, len(labels)))
         self.classes_, self.network_ = labels, network

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from numbers import Integral
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _metabnn
+from ._arguments import whole
 from ._settings import changes
 from .data import Dataset
+
+#: A test, by what it is: name, experience and samples, and how many like it come before it.
+Column = tuple[str, str | None, str, int]
 
 
 class Experience:
@@ -102,12 +109,26 @@ class Stream(Sequence[Experience]):
     def __getitem__(self, index: int | slice) -> Experience | list[Experience]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        at = range(len(self))[index]
+        try:
+            at = range(len(self))[index]
+        except IndexError:
+            raise IndexError(f"there is no experience {index}: the stream has {len(self)}, counted from 0") from None
+        except TypeError:
+            raise TypeError(f"an experience has a whole number or a slice, not {index!r}") from None
         split = self._stream.phase(at)
         return Experience(split, at, split.name or f"part {at + 1}", self._stream)
 
     def __iter__(self) -> Iterator[Experience]:
         return (self[at] for at in range(len(self)))
+
+    @cached_property
+    def _columns(self) -> list[Column]:
+        """What tells its tests from those of other streams."""
+        columns: list[Column] = []
+        for test in self.tests:
+            key = (test.name, test.experience, test.samples.id())
+            columns.append((*key, sum(column[:3] == key for column in columns)))
+        return columns
 
     def _column(self, experience: str) -> int | None:
         """The test of an experience, counted from 0, if it has exactly one."""
@@ -116,6 +137,16 @@ class Stream(Sequence[Experience]):
 
     def __repr__(self) -> str:
         return f"<Stream: {len(self)} experiences, {len(self.tests)} tests, {self.classes} classes>"
+
+
+def as_stream(stream: Stream | Dataset) -> Stream:
+    """A stream; of a data set, the one of its samples as they are, with its test."""
+    if isinstance(stream, Dataset):
+        return sequence(stream)
+    if not isinstance(stream, Stream):
+        raise TypeError(f"stream: a stream of metabnn.tasks or a data set of metabnn.data, not {type(stream).__name__}; "
+                        f"Network.evaluate takes arrays, experiences and tests")
+    return stream
 
 
 def _stream(sets: Sequence[Dataset], settings: dict[str, Any]) -> Stream:
@@ -130,13 +161,14 @@ def permuted(data: Dataset, count: int = 6, *, seed: int = 0) -> Stream:
     return _stream([data], {"tasks.stream": "permuted", "tasks.count": count, "seed": seed})
 
 
-def sequence(*data: Dataset) -> Stream:
+def sequence(*data: Dataset | Sequence[Dataset]) -> Stream:
     """One data set after the other; smaller images are padded with black to the largest.
 
     A set may come again: it is the same experience then, learned once more, and has one test.
     """
-    return _stream(data, {"tasks.stream": "sequence", "tasks.count": len(data),
-                          "data.sets": [one.name for one in data]})
+    sets: list[Any] = [one for given in data for one in (given if isinstance(given, (list, tuple)) else [given])]
+    names = [getattr(one, "name", "") for one in sets]
+    return _stream(sets, {"tasks.stream": "sequence", "tasks.count": len(sets), "data.sets": names})
 
 
 def subsets(data: Dataset, count: int = 60, *, seed: int = 0) -> Stream:
@@ -149,10 +181,22 @@ def interleaved(data: Dataset, count: int = 6, *, seed: int = 0) -> Stream:
     return _stream([data], {"tasks.stream": "interleaved", "tasks.count": count, "seed": seed})
 
 
-def classes(data: Dataset, groups: int | Sequence[Sequence[int]] = 2) -> Stream:
+def classes(data: Dataset, groups: int | Iterable[Iterable[int]] = 2) -> Stream:
     """The classes of one data set in groups that are learned one after the other: a number of groups, or the groups."""
-    if isinstance(groups, Sequence):
-        given = {"tasks.classes": [list(group) for group in groups], "tasks.count": len(groups)}
-    else:
-        given = {"tasks.count": groups}
+    given: dict[str, Any] = {"tasks.count": groups}
+    if not isinstance(groups, Integral):
+        listed = [_group(group) for group in _listed(groups)]
+        given = {"tasks.classes": listed, "tasks.count": len(listed)}
     return _stream([data], {"tasks.stream": "classes", **given})
+
+
+def _listed(groups: Any) -> list[Any]:
+    if not isinstance(groups, Iterable) or isinstance(groups, (str, bytes, Mapping, AbstractSet)):
+        raise TypeError(f"groups: a number of groups, or groups of classes such as [[0, 1], [2, 3]], not {groups!r}")
+    return list(groups)
+
+
+def _group(group: Any) -> list[int]:
+    if isinstance(group, AbstractSet):
+        group = sorted(group)
+    return [whole("groups", one, 0, 255) for one in _listed(group)]
