@@ -33,8 +33,10 @@ mod overrides;
 mod preset;
 mod render;
 mod rule;
+mod same;
 pub mod settings;
 mod source;
+mod spread;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +70,10 @@ pub struct Recipe {
     origin: String,
     /// Where each key was given: `rule.m`, `arm.plain.rule.m`, `vary.rule.m`.
     places: BTreeMap<String, String>,
+    /// Settings that overrides gave.
+    pinned: BTreeMap<String, Json>,
+    /// Lists of the base that go with any number of layers, where runs have different ones.
+    lists: BTreeMap<String, Json>,
 }
 
 /// A named set of overrides: `[[arm]]`.
