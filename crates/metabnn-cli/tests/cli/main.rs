@@ -19,3 +19,4 @@ mod shown;
 mod stopped;
 mod streams;
 mod support;
+mod words;

@@ -88,6 +88,7 @@ impl Draft {
             origin: self.origin,
             places: self.places,
             pinned: self.pinned,
+            changes: self.changes,
             lists,
         };
         let mut errors = self.errors;

@@ -213,7 +213,7 @@ fn run_name(recipe: &Recipe, arm: Option<&Arm>, varied: &Layer, seed: u64) -> St
 }
 
 /// A value in a file name: 1.35, 512-512, mnist.
-fn plain(value: &Json) -> String {
+pub(super) fn plain(value: &Json) -> String {
     match value {
         Json::Array(values) if values.is_empty() => "none".into(),
         Json::Array(values) => {

@@ -22,13 +22,16 @@
 //! # Ok::<(), metabnn_lab::recipe::RecipeErrors>(())
 //! ```
 
+mod bare;
 pub mod builtin;
 mod check;
+mod differences;
 mod draft;
 mod error;
 mod expand;
 mod flat;
 pub(crate) mod keys;
+mod label;
 mod overrides;
 mod preset;
 mod render;
@@ -43,6 +46,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub(crate) use check::Fault;
+pub use differences::{differences, name_in};
 pub use error::{RecipeError, RecipeErrors};
 use serde_json::Value as Json;
 use settings::Settings;
@@ -72,6 +76,8 @@ pub struct Recipe {
     places: BTreeMap<String, String>,
     /// Settings that overrides gave.
     pinned: BTreeMap<String, Json>,
+    /// What overrides set, by key.
+    changes: BTreeMap<String, label::Change>,
     /// Lists of the base that go with any number of layers, where runs have different ones.
     lists: BTreeMap<String, Json>,
 }
@@ -133,7 +139,8 @@ impl Recipe {
     ///   overrides;
     /// - `arm` keeps the arm of that name alone, whose settings then yield to other overrides.
     ///
-    /// A value is read as TOML; what is not TOML is taken as a string, so that `ones` needs no quotes.
+    /// A value is read as TOML; what is not TOML is taken as a string, so that `ones` needs no quotes, or, where the key
+    /// takes a list, as its values: `256,256`.
     ///
     /// # Errors
     /// All that is wrong with the recipe, each with its place, its key, what was given and what the key takes.
