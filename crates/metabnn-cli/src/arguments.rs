@@ -39,8 +39,8 @@ pub struct Output {
 pub enum Command {
     /// Run a recipe: train, evaluate, report
     Run(Run),
-    /// Recipes and data sets, with what each shows and what it costs
-    List,
+    /// Recipes and data sets, with what each shows and what it costs; or the results in a folder
+    List(List),
     /// A recipe as TOML, every default filled in, and the runs it expands to
     Show(Chosen),
     /// The catalogue of data sets
@@ -49,10 +49,27 @@ pub enum Command {
     Eval(Eval),
     /// How long a training step takes on this machine, part by part
     Bench(Bench),
-    /// Make the report of a folder of results anew; of several, side by side
+    /// Make the report of a folder of results anew; of several, side by side; of a folder of such folders, a list
     Report(Report),
     /// Write results in the format of another program, or a trained model for a device
     Export(Export),
+}
+
+/// What is to be listed.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Instead of recipes and data sets: the results that lie in a folder
+    pub what: Option<Listed>,
+    /// Folder of folders of results [default: results]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// What can be listed beside what the program brings along.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Listed {
+    /// Folders of results: recipe, what was set, runs done, average accuracy
+    Results,
 }
 
 /// A recipe, with some of its settings changed.
@@ -60,7 +77,8 @@ pub enum Command {
 pub struct Chosen {
     /// A name from `metabnn list`, or the path of a TOML file
     pub recipe: String,
-    /// Change a setting, e.g. --set rule.m=1.35 or --set 'vary.seed=[0,1,2]'; may be repeated
+    /// Change a setting, e.g. --set rule.m=1.35, --set network.hidden=256,256 or, for several values,
+    /// --set vary.seed=0,1,2; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
     /// Seed of every random stream
@@ -72,10 +90,11 @@ pub struct Chosen {
 pub struct Run {
     #[command(flatten)]
     pub chosen: Chosen,
-    /// Folder of the results [default: results/RECIPE]; runs already done there are not repeated
+    /// Folder of the results; runs already done there are not repeated [default: results/RECIPE, and behind that what was
+    /// set, such as results/quickstart-rule.m=2-seed=1]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Run again from the start what is already done or begun there
+    /// Run again from the start what is already done or begun there, also if the recipe of this name was changed since
     #[arg(long, conflicts_with = "resume")]
     pub fresh: bool,
     /// Go on with what was begun there, and refuse if nothing was
@@ -322,11 +341,6 @@ impl Chosen {
     pub fn recipe(&self) -> Result<Recipe, RecipeErrors> {
         let (text, origin) = builtin::find(&self.recipe)?;
         Recipe::from_toml(&text, &origin, &self.set, self.seed)
-    }
-
-    /// Whether it differs from the recipe as it is written.
-    pub fn is_changed(&self) -> bool {
-        !self.set.is_empty() || self.seed.is_some()
     }
 }
 

@@ -1,14 +1,48 @@
 //! `metabnn list` and `metabnn show`
 
+use std::path::Path;
+
 use anyhow::Context;
 use metabnn_data::catalogue;
 use metabnn_lab::recipe::{Preset, Recipe, Run, builtin};
+use metabnn_lab::report::listing;
 use serde_json::json;
 
-use crate::arguments::{Chosen, Output};
-use crate::output;
+use crate::arguments::{Chosen, List, Listed, Output};
+use crate::output::{self, percent};
+use crate::run::RESULTS;
 
-pub fn list(output: Output) -> anyhow::Result<()> {
+pub fn list(arguments: &List, output: Output) -> anyhow::Result<()> {
+    match arguments.what {
+        Some(Listed::Results) => results(arguments.folder.as_deref().unwrap_or(Path::new(RESULTS)), output),
+        None => built_in(output),
+    }
+}
+
+/// The folders of results in a folder.
+pub fn results(folder: &Path, output: Output) -> anyhow::Result<()> {
+    let found = listing::list(folder)?;
+    if output.json {
+        return output::json(&json!({ "results": found }));
+    }
+    let mut lines = vec![["folder", "recipe", "runs", "average", "set"].map(String::from)];
+    lines.extend(found.iter().map(|one| {
+        let planned = one.planned.map_or("?".into(), |planned| planned.to_string());
+        let average = one.average_accuracy.map_or("-".into(), |average| format!("{} %", percent(average)));
+        let runs = format!("{} of {planned}", one.done);
+        [one.folder.display().to_string(), one.recipe.clone(), runs, average, one.set.clone()]
+    }));
+    let widths =
+        [0, 1, 2, 3].map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0));
+    for [folder, recipe, runs, average, set] in &lines {
+        let [folders, recipes, all, averages] = widths;
+        let line = format!("{folder:folders$}  {recipe:recipes$}  {runs:all$}  {average:>averages$}  {set}");
+        output::line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn built_in(output: Output) -> anyhow::Result<()> {
     let recipes: Result<Vec<Recipe>, _> =
         builtin::builtin().iter().map(|(name, text)| Recipe::from_toml(text, name, &[], None)).collect();
     let (recipes, sets) = (recipes?, catalogue::entries());

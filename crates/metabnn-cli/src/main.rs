@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let output = arguments.output;
     let result = match arguments.command {
         Command::Run(run) => run::run(&run, output),
-        Command::List => list::list(output),
+        Command::List(list) => list::list(&list, output),
         Command::Show(show) => list::show(&show, output),
         Command::Data(data) => data::data(&data, output),
         Command::Eval(eval) => eval::eval(&eval, output),
@@ -69,6 +69,10 @@ fn messages(error: &anyhow::Error) -> Vec<String> {
 
 /// What helps where data are missing, in flags of this command.
 fn remedy(error: &anyhow::Error) -> String {
+    let experiment = error.chain().find_map(|cause| cause.downcast_ref::<ExperimentError>());
+    if let Some(ExperimentError::Occupied { .. }) = experiment {
+        return "; where it is a recipe of this name that was changed since, --fresh begins anew".into();
+    }
     let of_data = error.chain().find_map(|cause| match cause.downcast_ref() {
         Some(ExperimentError::Data(error)) => Some(error),
         _ => cause.downcast_ref::<DataError>(),

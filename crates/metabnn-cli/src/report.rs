@@ -4,13 +4,24 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use metabnn_lab::report;
+use metabnn_lab::report::{self, listing};
 use serde_json::json;
 
 use crate::arguments::{Output, Report, TableFormat};
-use crate::output;
+use crate::{list, output};
 
 pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
+    if let ([folder], None) = (arguments.folders.as_slice(), &arguments.out)
+        && folder.is_dir()
+        && !listing::is_results(folder)
+        && listing::list(folder).is_ok()
+    {
+        list::results(folder, output)?;
+        if !output.json && !output.quiet {
+            output::line("\nmetabnn report DIR makes the report of one of them, of several side by side")?;
+        }
+        return Ok(());
+    }
     let paths = match (arguments.folders.as_slice(), &arguments.out) {
         ([folder], None) => report::write_report(folder)?,
         (folders, out) => {

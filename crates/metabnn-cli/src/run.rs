@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use metabnn_lab::experiment::{self, ExperimentError, Options, Stop};
-use metabnn_lab::recipe::Recipe;
 use metabnn_lab::report;
 
 use crate::arguments::{Output, Run};
@@ -13,10 +12,13 @@ use crate::progress::Display;
 use crate::signals;
 use crate::slurm;
 
+/// Where results go unless it is said.
+pub const RESULTS: &str = "results";
+
 pub fn run(arguments: &Run, output: Output) -> anyhow::Result<()> {
     slurm::check(arguments)?;
     let recipe = arguments.chosen.recipe()?;
-    let out = arguments.out.clone().unwrap_or_else(|| default_folder(&recipe, arguments.chosen.is_changed()));
+    let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(RESULTS).join(recipe.label()));
     if arguments.engine.is_slurm() {
         return slurm::run(arguments, &recipe, &out, output);
     }
@@ -73,10 +75,4 @@ fn resuming(arguments: &Run, out: &Path) -> String {
 /// A path as a shell takes it.
 pub fn quoted(path: &Path) -> String {
     experiment::slurm::quoted(&path.display().to_string())
-}
-
-/// `results/RECIPE`; a changed recipe gets a folder of its own beside it.
-fn default_folder(recipe: &Recipe, changed: bool) -> PathBuf {
-    let name = if changed { format!("{}-{}", recipe.name, &recipe.hash()[..8]) } else { recipe.name.clone() };
-    PathBuf::from("results").join(name)
 }

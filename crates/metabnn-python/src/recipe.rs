@@ -41,6 +41,12 @@ impl Recipe {
         self.recipe.hash()
     }
 
+    /// Its name with what was changed of it: what a folder of its results is called.
+    #[getter]
+    fn label(&self) -> String {
+        self.recipe.label()
+    }
+
     /// The recipe as TOML, every default filled in.
     fn to_toml(&self) -> String {
         self.recipe.to_toml()

@@ -32,7 +32,7 @@ fn a_wrong_setting_of_the_command_line_says_what_the_key_takes() {
         ("rule.m=-1", "rule.m: takes a finite number >= 0, or a list of one per layer, got -1"),
         (
             "rule.m=[1, 2, 3]",
-            "rule.m: takes one number, or 2 (hidden layers: 1, output layer: 1), got 3 values",
+            "rule.m: takes one number, or 2 (hidden layers: 1, output layer: 1), or a list such as",
         ),
         ("rule.m=nan", "rule.m: takes a finite number >= 0, or a list of one per layer, got nan"),
         (
@@ -90,7 +90,7 @@ fn a_wrong_setting_of_convolutions_or_norms_says_what_the_key_takes() {
         ("network.padding=65", "network.padding: takes a whole number from 0 to 64, got 65"),
         ("network.pool=mean", "network.pool: takes \"none\" or \"average\" or \"max\", got mean"),
         ("network.pool_size=17", "network.pool_size: takes a whole number from 1 to 16, got 17"),
-        ("network.pool_after=2", "network.pool_after: takes a list of convolutions, counted from 1"),
+        ("network.pool_after=two", "network.pool_after: takes a list of convolutions, counted from 1"),
         (
             "network.pool_after=[1]",
             "network.pool_after: takes each of the 0 convolutions of network.channels once at most, got 1",

@@ -21,3 +21,4 @@ mod shown;
 mod stopped;
 mod streams;
 mod support;
+mod words;

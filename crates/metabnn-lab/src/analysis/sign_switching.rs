@@ -69,7 +69,10 @@ impl Analyze for SignSwitching {
             faults.push(Fault { key: key.into(), got, takes, with });
         };
         if self.switched.len() != layers {
-            let takes = format!("{layers} whole numbers, one per layer (the output layer is the last)");
+            let takes = format!(
+                "{layers} whole numbers, one per layer (the output layer is the last), or a list such as \
+                 [1000, \"..\", 100], which goes with any number of layers"
+            );
             fault(
                 "analysis.switched",
                 format!("{} of them", self.switched.len()),

@@ -3,6 +3,7 @@
 //! Nothing that was computed is lost. A run that is stopped, however it is stopped, goes on from its last checkpoint, to
 //! the same bits; a run that is done is not repeated; a run that fails does not keep the others from being done.
 
+mod anew;
 mod claim;
 mod error;
 mod grid;
@@ -34,7 +35,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Folder of the results, made if need be.
     pub out: PathBuf,
-    /// Whether runs finished or begun there earlier are run again from the start, instead of being taken as they are.
+    /// Whether runs finished or begun there earlier are run again from the start, instead of being taken as they are. Those of
+    /// a recipe of the same name with other settings are removed.
     pub fresh: bool,
     /// Whether to refuse to begin where no run of the recipe was begun yet.
     pub resume: bool,
@@ -135,6 +137,9 @@ pub fn run(
         return Err(ExperimentError::NothingToResume { path: options.out.clone() });
     }
     let recipe_toml = recipe.to_toml();
+    if options.fresh {
+        anew::make_room(&options.out, &recipe_toml)?;
+    }
     let claim = Claim::new(&options.out, &recipe_toml)?;
     let count = chosen.len();
     let results = Grid { runs: &runs, sets: &sets, options }.work(chosen, observe)?;

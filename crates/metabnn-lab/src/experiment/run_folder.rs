@@ -15,7 +15,7 @@ use metabnn::model::checkpoint::Checkpoint;
 /// The checkpoint in the folder of an unfinished run.
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Locked by the process that is at work on the run.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// `runs/NAME.partial`, which becomes `runs/NAME` when all is in it.
 pub(super) struct RunFolder {

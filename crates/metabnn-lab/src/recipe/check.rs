@@ -7,7 +7,7 @@ use super::flat::{Layer, flatten, unflatten};
 use super::keys::{KEYS, Kind};
 use super::render;
 use super::settings::{Augment, NormKind, Pool, Settings, Statistics};
-use super::{Recipe, RecipeError, RecipeErrors, expand, rule};
+use super::{Recipe, RecipeError, RecipeErrors, expand, rule, spread};
 use metabnn::config::Takes;
 
 /// Settings at odds with each other.
@@ -54,6 +54,9 @@ impl Draft {
         self.check_arms_against_grid();
         let (mut layer, mut faults) = expand::fold(&[&self.settings, &self.picked, &self.pinned]);
         rule::complete(&mut layer, &self.axes);
+        let of_any_depth = !spread::spread_all(&layer, &mut self.arms, &mut self.axes);
+        let mut lists = spread::spread(&mut layer);
+        lists.retain(|_, _| of_any_depth);
         let base = settings(&layer).or_else(|fault| {
             // Without them, to find all that is wrong besides; silent on what depends on them.
             let at_odds = rule::at_odds(&mut layer, &fault);
@@ -84,10 +87,14 @@ impl Draft {
             presets,
             origin: self.origin,
             places: self.places,
+            pinned: self.pinned,
+            changes: self.changes,
+            lists,
         };
         let mut errors = self.errors;
         errors.extend(faults.into_iter().map(|fault| fault.locate(&recipe, None)));
-        errors.extend(expand::check(&recipe, &self.unknown));
+        let is_right_so_far = errors.is_empty() && self.unknown.is_empty();
+        errors.extend(expand::check(&recipe, &self.unknown, is_right_so_far));
         if errors.is_empty() { Ok(recipe) } else { Err(RecipeErrors(errors)) }
     }
 
@@ -155,7 +162,10 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
             faults.push(Fault {
                 key: key.path.into(),
                 got: format!("{} values", values.len()),
-                takes: format!("one number, or {layers} ({first}hidden layers: {hidden}, output layer: 1)"),
+                takes: format!(
+                    "one number, or {layers} ({first}hidden layers: {hidden}, output layer: 1), or a list such as \
+                     [2, \"..\", 1], which goes with any number of layers"
+                ),
                 with: &["network.channels", "network.hidden"],
             });
         }

@@ -9,6 +9,7 @@ use super::error::nearest;
 use super::expand::MAX_RUNS;
 use super::flat::Layer;
 use super::keys::{self, KEYS, Key};
+use super::label::Change;
 use super::preset::Changes;
 use super::source::{Source, breaks};
 use super::{Arm, Axis, RecipeError, RecipeErrors};
@@ -49,6 +50,8 @@ pub(super) struct Draft {
     /// Keys that the command line varies.
     pub(super) varied: BTreeSet<String>,
     pub(super) places: BTreeMap<String, String>,
+    /// What overrides set, by key.
+    pub(super) changes: BTreeMap<String, Change>,
     pub(super) errors: Vec<RecipeError>,
     /// Keys whose value is unknown because of an error: what depends on them cannot be judged.
     pub(super) unknown: BTreeSet<String>,

@@ -10,8 +10,9 @@ use super::draft::MAX_ERRORS;
 use super::flat::{Layer, flatten};
 use super::keys::Choice;
 use super::render;
+use super::same::{Seen, Unused};
 use super::settings::Settings;
-use super::{Arm, Recipe, RecipeError, Run, keys};
+use super::{Arm, Recipe, RecipeError, Run, keys, spread};
 use metabnn::digest::Digest;
 use metabnn::stream::{StreamKind, StreamTraits};
 
@@ -91,35 +92,42 @@ pub(super) fn fold(layers: &[&Layer]) -> (Layer, Vec<Fault>) {
 /// All runs that can be made, and all that is wrong.
 pub(super) fn expand(recipe: &Recipe) -> (Vec<Run>, Vec<RecipeError>) {
     let (mut runs, mut errors) = (Vec::new(), Vec::new());
-    each(recipe, &BTreeSet::new(), |run| match run {
+    each(recipe, &BTreeSet::new(), true, |run| match run {
         Ok(run) => runs.push(run),
         Err(error) => errors.push(error),
     });
     (runs, errors)
 }
 
-/// What is wrong with the runs, each error once; silent on what depends on a setting that is `unknown`.
-pub(super) fn check(recipe: &Recipe, unknown: &BTreeSet<String>) -> Vec<RecipeError> {
-    let mut errors = Vec::new();
-    each(recipe, unknown, |run| {
-        if let Err(error) = run
-            && errors.len() < MAX_ERRORS
-            && !errors.contains(&error)
-        {
-            errors.push(error);
-        }
+/// What is wrong with the runs, each error once; silent on what depends on a setting that is `unknown`. `compare` says
+/// whether they are compared with each other and with the command line: what is wrong otherwise may make them equal.
+pub(super) fn check(recipe: &Recipe, unknown: &BTreeSet<String>, compare: bool) -> Vec<RecipeError> {
+    let (mut errors, mut unused) = (Vec::new(), Unused::new(recipe));
+    each(recipe, unknown, compare, |run| match run {
+        Ok(run) => unused.add(&run),
+        Err(error) if errors.len() < MAX_ERRORS && !errors.contains(&error) => errors.push(error),
+        Err(_) => {}
     });
+    if errors.is_empty() && compare {
+        errors = unused.errors(recipe);
+    }
     errors
 }
 
 /// Hands on every run that can be made, or what is wrong with it as far as it depends on no setting that is `unknown`,
-/// in order.
-fn each(recipe: &Recipe, unknown: &BTreeSet<String>, mut take: impl FnMut(Result<Run, RecipeError>)) {
+/// in order; if they are to be compared, also what makes two of them one.
+fn each(
+    recipe: &Recipe,
+    unknown: &BTreeSet<String>,
+    compare: bool,
+    mut take: impl FnMut(Result<Run, RecipeError>),
+) {
     if let Some(error) = too_many(recipe) {
         return take(Err(error));
     }
-    let base = flatten(&recipe.base);
-    let mut names = BTreeSet::new();
+    let mut base = flatten(&recipe.base);
+    base.extend(recipe.lists.clone());
+    let (mut names, mut seen) = (BTreeSet::new(), Seen::default());
     for (arm, varied) in product(recipe) {
         let arm_name = arm.map(|arm| arm.name.as_str());
         match one(recipe, &base, arm, varied) {
@@ -128,7 +136,10 @@ fn each(recipe: &Recipe, unknown: &BTreeSet<String>, mut take: impl FnMut(Result
                 let (key, at) = recipe.place(None, "vary");
                 take(Err(RecipeError::Twice { at, key, got: format!("the run {}", run.name) }));
             }
-            Ok(run) => take(Ok(run)),
+            Ok(run) => {
+                let same = if compare { seen.add(recipe, &run) } else { None };
+                take(same.map_or(Ok(run), Err));
+            }
             Err(faults) => {
                 let known = |fault: &Fault| {
                     !unknown.contains(&fault.key) && !fault.with.iter().any(|key| unknown.contains(*key))
@@ -166,7 +177,8 @@ fn product(recipe: &Recipe) -> impl Iterator<Item = (Option<&Arm>, Layer)> {
 
 fn one(recipe: &Recipe, base: &Layer, arm: Option<&Arm>, mut varied: Layer) -> Result<Run, Vec<Fault>> {
     let nothing = Layer::new();
-    let (layer, mut faults) = fold(&[base, arm.map_or(&nothing, |arm| &arm.set), &varied]);
+    let (mut layer, mut faults) = fold(&[base, arm.map_or(&nothing, |arm| &arm.set), &varied]);
+    spread::spread(&mut layer);
     let settings = check::settings(&layer).map_err(|fault| vec![fault])?;
     faults.extend(check::across(&settings));
     if !faults.is_empty() {
@@ -201,7 +213,7 @@ fn run_name(recipe: &Recipe, arm: Option<&Arm>, varied: &Layer, seed: u64) -> St
 }
 
 /// A value in a file name: 1.35, 512-512, mnist.
-fn plain(value: &Json) -> String {
+pub(super) fn plain(value: &Json) -> String {
     match value {
         Json::Array(values) if values.is_empty() => "none".into(),
         Json::Array(values) => {

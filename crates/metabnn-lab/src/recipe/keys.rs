@@ -11,6 +11,7 @@ use metabnn::train::Schedule;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::spread;
 use crate::analysis;
 
 /// A settings key.
@@ -52,7 +53,7 @@ pub(crate) enum Kind {
     Convolutions,
     /// Names of data sets, at least one; a single name stands for a list of one.
     Names,
-    /// Whole numbers, one per layer.
+    /// Whole numbers, one per layer, or in the form of [`spread`].
     Counts,
     /// A range of numbers: the least and the greatest.
     Range(Interval),
@@ -270,7 +271,9 @@ impl Kind {
             Self::Counts => {
                 let counts =
                     value.as_array().filter(|counts| (1..=MAX_LAYERS + 1).contains(&counts.len()))?;
-                counts.iter().map(|count| whole(count.get_ref(), 1, MAX_IMAGES)).collect()
+                let read = |count: &DeValue<'_>| whole(count, 1, MAX_IMAGES);
+                let each: Option<Json> = counts.iter().map(|count| read(count.get_ref())).collect();
+                each.or_else(|| spread::read(value, read))
             }
             Self::Range(interval) => {
                 let ends = reals(value, interval).filter(|ends| ends.len() == 2)?;
@@ -308,7 +311,9 @@ fn plain(value: &DeValue<'_>, takes: &Takes) -> Option<Json> {
         Takes::Flag => value.as_bool().map(Json::from),
         Takes::Word(words) => value.as_str().filter(|word| words.contains(word)).map(Json::from),
         Takes::PerLayer(interval) if !value.is_array() => real(value, interval),
-        Takes::PerLayer(interval) => reals(value, interval).map(Json::Array),
+        Takes::PerLayer(interval) => reals(value, interval)
+            .map(Json::Array)
+            .or_else(|| spread::read(value, |value| real(value, interval))),
         Takes::Reals(interval, least, most) => {
             reals(value, interval).filter(|all| (*least..=*most).contains(&all.len())).map(Json::Array)
         }

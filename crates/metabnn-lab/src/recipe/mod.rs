@@ -22,25 +22,31 @@
 //! # Ok::<(), metabnn_lab::recipe::RecipeErrors>(())
 //! ```
 
+mod bare;
 pub mod builtin;
 mod check;
+mod differences;
 mod draft;
 mod error;
 mod expand;
 mod flat;
 pub(crate) mod keys;
+mod label;
 mod overrides;
 mod preset;
 mod render;
 mod rule;
+mod same;
 pub mod settings;
 mod source;
+mod spread;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 pub(crate) use check::Fault;
+pub use differences::{differences, name_in};
 pub use error::{RecipeError, RecipeErrors};
 use serde_json::Value as Json;
 use settings::Settings;
@@ -68,6 +74,12 @@ pub struct Recipe {
     origin: String,
     /// Where each key was given: `rule.m`, `arm.plain.rule.m`, `vary.rule.m`.
     places: BTreeMap<String, String>,
+    /// Settings that overrides gave.
+    pinned: BTreeMap<String, Json>,
+    /// What overrides set, by key.
+    changes: BTreeMap<String, label::Change>,
+    /// Lists of the base that go with any number of layers, where runs have different ones.
+    lists: BTreeMap<String, Json>,
 }
 
 /// A named set of overrides: `[[arm]]`.
@@ -127,7 +139,8 @@ impl Recipe {
     ///   overrides;
     /// - `arm` keeps the arm of that name alone, whose settings then yield to other overrides.
     ///
-    /// A value is read as TOML; what is not TOML is taken as a string, so that `ones` needs no quotes.
+    /// A value is read as TOML; what is not TOML is taken as a string, so that `ones` needs no quotes, or, where the key
+    /// takes a list, as its values: `256,256`.
     ///
     /// # Errors
     /// All that is wrong with the recipe, each with its place, its key, what was given and what the key takes.

@@ -3,8 +3,10 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::bare;
 use super::draft::{Draft, WORDS};
 use super::flat::Layer;
+use super::label::Change;
 use super::source::Source;
 use super::{Arm, Axis, RecipeError};
 
@@ -24,7 +26,8 @@ impl Draft {
         for (origin, key, text) in &given {
             // Printed on one line, whatever the value holds.
             let origin = origin.split_whitespace().collect::<Vec<_>>().join(" ");
-            let source = Source { origin: &origin, text, breaks: None };
+            let list = bare::list(key, text);
+            let source = Source { origin: &origin, text: list.as_deref().unwrap_or(text), breaks: None };
             self.override_one(&source, key);
         }
         self.check_pins();
@@ -38,13 +41,16 @@ impl Draft {
         let value = parsed.unwrap_or_else(bare);
         let at = source.origin.to_owned();
         let name = value.get_ref().as_str().unwrap_or_default();
-        match key {
-            "arm" => return self.pick_arm(at, name),
-            "preset" => return self.pick_preset(at, name),
-            _ => {}
-        }
         if is_word {
-            return self.word(source, key, at, &value);
+            // The name is the first word of the label anyway.
+            if key != "name" {
+                self.changes.insert(key.to_owned(), Change::word(name));
+            }
+            return match key {
+                "arm" => self.pick_arm(at, name),
+                "preset" => self.pick_preset(at, name),
+                _ => self.word(source, key, at, &value),
+            };
         }
         let mut leaves = Vec::new();
         if let Some(path) = key.strip_prefix("vary.") {
@@ -53,12 +59,15 @@ impl Draft {
                 let Some(axis) = self.axis(source, "vary.", leaf) else { continue };
                 self.places.insert("vary".into(), leaf.at.clone());
                 self.varied.insert(axis.key.clone());
+                self.changes.insert(format!("vary.{}", axis.key), Change::axis(&axis));
                 self.put_axis(axis);
             }
         } else {
             self.leaf(source, ("", key), at, &value, &mut leaves);
             for (path, value) in self.layer(source, "", leaves) {
                 self.drop_axis(&path);
+                self.changes.remove(&format!("vary.{path}"));
+                self.changes.insert(path.clone(), Change::value(&value));
                 self.pinned.insert(path, value);
             }
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::flat::flatten;
+use super::flat::{Layer, flatten};
 use super::keys::{self, KEYS};
 use super::{Recipe, Run, Settings};
 
@@ -37,7 +37,13 @@ pub(super) fn is_used(path: &str, settings: &Settings) -> bool {
 
 /// The settings as TOML, section by section.
 pub(super) fn settings(settings: &Settings) -> String {
-    let layer = flatten(settings);
+    with_lists(settings, &Layer::new())
+}
+
+/// The settings as TOML, with these values in place of their own.
+fn with_lists(settings: &Settings, lists: &Layer) -> String {
+    let mut layer = flatten(settings);
+    layer.extend(lists.clone());
     let mut text = String::new();
     let mut section = "";
     for key in KEYS.iter() {
@@ -62,7 +68,7 @@ pub(super) fn recipe(recipe: &Recipe) -> String {
             line(&mut text, format_args!("{key} = {}", value(&Json::from(word.as_str()))));
         }
     }
-    text.push_str(&settings(&recipe.base));
+    text.push_str(&with_lists(&recipe.base, &recipe.lists));
     for arm in &recipe.arms {
         line(&mut text, format_args!("\n[[arm]]\nname = {}", value(&Json::from(arm.name.as_str()))));
         let set: Vec<_> = arm.set.iter().map(|(key, given)| format!("{key} = {}", value(given))).collect();

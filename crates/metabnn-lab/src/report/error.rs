@@ -51,6 +51,12 @@ pub enum ReportError {
         /// Folder of the results.
         path: PathBuf,
     },
+    /// No results to list.
+    #[error("{}: expected a folder of results, or folders of results in it; found none", path.display())]
+    NoResults {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A figure could not be rasterised.
     #[error("{}: cannot draw: {reason}", path.display())]
     Figure {

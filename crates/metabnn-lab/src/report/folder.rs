@@ -6,23 +6,42 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::RENDERERS;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, name_in};
 use metabnn::digest::Digest;
 use metabnn::history::{Flips, WeightHistogram};
 use metabnn::metrics::Evaluation;
 
 use super::analyzed::Invalid;
 use super::error::ReportError;
+use super::export::Live;
 use super::summary::{RunSummary, Summary};
 use super::tables;
 
 const RECIPE: &str = "recipe.toml";
+/// The trained network of a run.
+pub const MODEL: &str = "model.safetensors";
 const SUMMARY: &str = "summary.json";
 const METRICS: &str = "metrics.csv";
 const MATRIX: &str = "accuracy_matrix.csv";
 const HISTOGRAMS: &str = "hidden_weights.csv";
 const FLIPS: &str = "flips.csv";
 const RUNS: &str = "runs";
+/// What a run may leave in its folder.
+pub(crate) const RUN_FILES: [&str; 11] = [
+    SUMMARY,
+    RECIPE,
+    METRICS,
+    MATRIX,
+    HISTOGRAMS,
+    FLIPS,
+    "loss_increase.csv",
+    "trajectory.csv",
+    MODEL,
+    Live::FILES[0],
+    Live::FILES[1],
+];
+/// What a report leaves beside its figures; its page comes last, which names them.
+pub(crate) const REPORT_FILES: [&str; 4] = [SUMMARY, "table.md", "table.tex", "report.html"];
 /// End of the name of a folder that a run is being written into.
 pub(crate) const PARTIAL: &str = ".partial";
 /// Beginning of the names of temporary files.
@@ -131,7 +150,7 @@ impl RunResults {
     pub fn digest(&self, model: Option<&[u8]>) -> String {
         let tables = self.tables();
         let files = tables.iter().map(|(name, text)| (*name, text.as_bytes()));
-        let files = files.chain(model.map(|model| ("model.safetensors", model)));
+        let files = files.chain(model.map(|model| (MODEL, model)));
         let add = |digest: Digest, (name, bytes): (&str, &[u8])| {
             digest.with(format!("{name} {}\n", bytes.len())).with(bytes)
         };
@@ -221,6 +240,18 @@ pub fn read_results(out: &Path) -> Result<Results, ReportError> {
     Ok(Results { summary, recipe_toml, runs })
 }
 
+/// The text of the recipe in a folder of results.
+pub(super) fn recipe_text(out: &Path) -> Result<String, ReportError> {
+    read(&out.join(RECIPE))
+}
+
+/// What the finished runs in a folder of results say of themselves; those that cannot be read are left out.
+pub(super) fn read_finished(out: &Path) -> Vec<RunSummary> {
+    let folders = finished(&out.join(RUNS)).unwrap_or_default();
+    let read = |folder: &PathBuf| read_json(&folder.join(SUMMARY), "the summary of a run").ok();
+    folders.iter().filter_map(read).collect()
+}
+
 /// The position of each name.
 fn places<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<&'a str, usize> {
     names.enumerate().map(|(index, name)| (name.as_str(), index)).collect()
@@ -242,9 +273,8 @@ fn finished(runs: &Path) -> Result<Vec<PathBuf>, ReportError> {
 
 /// What the recipe calls itself, else the name of the folder.
 fn recipe_name(out: &Path, recipe_toml: &str) -> String {
-    let recipe: toml::Table = recipe_toml.parse().unwrap_or_default();
     let folder = || out.file_name().map_or("results".into(), |name| name.to_string_lossy().into_owned());
-    recipe.get("name").and_then(|name| name.as_str()).map_or_else(folder, String::from)
+    name_in(recipe_toml).unwrap_or_else(folder)
 }
 
 /// JSON has no NaN, and figures need a matrix: both are seen to before anything is written or drawn.

@@ -156,7 +156,7 @@ pub(super) fn label(group: &Group, otherwise: &str) -> String {
 }
 
 /// "m = 1.35, epochs = 20": the last part of each key, as long as that tells the keys apart.
-fn settings(settings: &Settings) -> String {
+pub(super) fn settings(settings: &Settings) -> String {
     let short = |key: &str| key.rsplit('.').next().unwrap_or(key).to_string();
     let name = |key: &String| {
         let alone = settings.keys().filter(|other| short(other) == short(key)).count() == 1;

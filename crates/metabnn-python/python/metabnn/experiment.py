@@ -40,9 +40,10 @@ def only_one(argument: str, seeds: Any, settings: Mapping[str, Any] | None) -> N
             raise RecipeError(f"{key}: {argument}= says it already; give one of them")
 
 
-def default_folder(recipe: _metabnn.Recipe, changed: bool) -> Path:
-    """`results/RECIPE`; a changed recipe gets a folder of its own beside it, as with the command."""
-    return Path("results") / (f"{recipe.name}-{recipe.hash[:8]}" if changed else recipe.name)
+def default_folder(recipe: _metabnn.Recipe, own: bool) -> Path:
+    """`results/RECIPE`, and behind it what was set, as with the command; a recipe of one's `own` has no file that tells two of
+    a name apart, which its hash does."""
+    return Path("results") / (f"{recipe.label}-{recipe.hash[:8]}" if own else recipe.label)
 
 
 def run(
@@ -63,7 +64,8 @@ def run(
     """Runs a recipe, all its arms and its grid, and makes the report: what `metabnn run` does.
 
     recipe: a name from `recipes()`, the path of a TOML file, or a dict such as {"data": {"sets": ["mnist"]}, "vary":
-    {"rule.m": [0, 1.35]}}. out: folder of the results; default: results/RECIPE. Runs that are done there are not
+    {"rule.m": [0, 1.35]}}. out: folder of the results; default: results/RECIPE, and
+    behind it what was set: results/quickstart-rule.m=2-seed=1. Runs that are done there are not
     repeated, runs that were begun go on (fresh: all begin anew; resume: refuse if none was begun).
     settings: changes by key, {"rule.m": 1.35, "preset": "quick"}. seed: of every random stream. data: folder of the data
     sets. jobs: runs at work at the same time. checkpoint: seconds between two checkpoints of a run. tensorboard: let a
@@ -79,8 +81,7 @@ def run(
     jobs, checkpoint = whole("jobs", jobs, 1, MOST), real("checkpoint", checkpoint, 0)
     function("callback", callback)
     chosen = read(recipe, settings, seed)
-    is_changed = bool(settings) or seed is not None or isinstance(recipe, Mapping)
-    folder = default_folder(chosen, is_changed) if out is None else Path(out)
+    folder = default_folder(chosen, isinstance(recipe, Mapping)) if out is None else Path(out)
     with Bar(progress) as bar:
 
         def hear(text: str) -> None:

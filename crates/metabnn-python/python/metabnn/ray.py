@@ -58,7 +58,7 @@ def run(
     only_one("seeds", seeds, settings)
     changes = {**(settings or {}), **({} if seeds is None else {"vary.seed": [whole("seeds", seed, 0, MOST_SEED) for seed in seeds]})}
     chosen = read(recipe, changes)
-    folder = Path(default_folder(chosen, bool(changes) or isinstance(recipe, Mapping)) if out is None else out)
+    folder = Path(default_folder(chosen, isinstance(recipe, Mapping)) if out is None else out)
     toml, runs = chosen.to_toml(), json.loads(chosen.runs())
     left = [index for index, is_done in enumerate(_metabnn.claim(chosen, folder)) if fresh or not is_done]
     task = ray.remote(_one).options(num_cpus=cpus, max_retries=-1)

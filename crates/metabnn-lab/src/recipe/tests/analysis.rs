@@ -62,7 +62,7 @@ fn an_analysis_takes_other_settings_that_fit_it() {
         ),
         (
             format!("{switching}network.hidden = [8]"),
-            "analysis.switched: takes 2 whole numbers, one per layer (the output layer is the last), got 3 of them"
+            "analysis.switched: takes 2 whole numbers, one per layer (the output layer is the last), or a list such as [1000, \"..\", 100], which goes with any number of layers, got 3 of them"
                 .into(),
         ),
         (

@@ -21,7 +21,7 @@ fn settings_of_convolutions_and_norms_fit_each_other() {
         ),
         (
             format!("{three}[rule]\nm = [1, 2]"),
-            "x.toml:5: rule.m: takes one number, or 6 (convolutions: 3, hidden layers: 2, output layer: 1), got 2 values",
+            "x.toml:5: rule.m: takes one number, or 6 (convolutions: 3, hidden layers: 2, output layer: 1), or a list such as [2, \"..\", 1], which goes with any number of layers, got 2 values",
         ),
         (
             "[norm]\nkind = 'instance'\nstatistics = 'running'".to_owned(),
@@ -43,11 +43,11 @@ fn settings_that_do_not_fit_each_other() {
     let cases = [
         (
             "rule.m = [0, 1]",
-            "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), got 2 values",
+            "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), or a list such as [2, \"..\", 1], which goes with any number of layers, got 2 values",
         ),
         (
             "network.hidden = []\nrule.m = [0, 1]",
-            "x.toml:3: rule.m: takes one number, or 1 (hidden layers: 0, output layer: 1), got 2 values",
+            "x.toml:3: rule.m: takes one number, or 1 (hidden layers: 0, output layer: 1), or a list such as [2, \"..\", 1], which goes with any number of layers, got 2 values",
         ),
         (
             "schedule.test_batch = 1",
@@ -92,7 +92,7 @@ fn settings_that_do_not_fit_each_other() {
         ),
         (
             "rule = { name = 'ewc', m = [0, 1] }",
-            "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), got 2 values",
+            "x.toml:2: rule.m: takes one number, or 3 (hidden layers: 2, output layer: 1), or a list such as [2, \"..\", 1], which goes with any number of layers, got 2 values",
         ),
         (
             "tasks.classes = [[0, 1], [2]]",
@@ -127,7 +127,7 @@ fn settings_that_do_not_fit_each_other() {
         ),
         (
             "rule.m = [0, 1, 1]\n[[arm]]\nname = 'a'\n[[arm]]\nname = 'b'\nset = { network.hidden = [8] }",
-            "x.toml:2: rule.m: takes one number, or 2 (hidden layers: 1, output layer: 1), got 3 values in the arm \"b\"",
+            "x.toml:2: rule.m: takes one number, or 2 (hidden layers: 1, output layer: 1), or a list such as [2, \"..\", 1], which goes with any number of layers, got 3 values in the arm \"b\"",
         ),
     ];
     for (settings, message) in cases {

@@ -9,6 +9,8 @@ mod hostile;
 mod keys;
 mod presets;
 mod properties;
+mod same;
+mod spread;
 
 use super::{Recipe, Run};
 

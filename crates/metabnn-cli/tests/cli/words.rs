@@ -1,0 +1,147 @@
+//! What the program says, and the words that it takes: folders that can be found again, suggestions that help.
+
+use std::fs;
+
+use crate::support::{RUN, TINY, Workplace, run};
+
+/// The arguments of a run of the recipe with [`TINY`] and `set`, without a folder.
+fn unnamed<'a>(recipe: &'a str, set: &[&'a str]) -> Vec<&'a str> {
+    run(recipe, set, "").into_iter().filter(|argument| !["--out", ""].contains(argument)).collect()
+}
+
+#[test]
+fn arms_that_come_to_the_same_are_refused_by_show_and_run() {
+    let place = Workplace::new();
+    for command in ["show", "run"] {
+        let says = ["\"plain\" and \"metaplastic\" come to the same settings", "--set arm=plain"];
+        place.refuses(&[command, "quickstart", "--set", "rule.name=ewc"], 2, &says);
+    }
+    let one = place.json(&["show", "quickstart", "--set", "rule.name=ewc", "--set", "arm=plain", "--json"]);
+    assert_eq!(one["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn another_depth_goes_with_the_lists_of_built_in_recipes() {
+    let place = Workplace::new();
+    let arguments =
+        ["show", "boundary-free", "--set", "arm=instance", "--set", "network.hidden=[100]", "--json"];
+    let shown = place.json(&arguments);
+    assert_eq!(shown["runs"][0]["settings"]["norm"]["gamma_scale"], serde_json::json!([2.0, 0.5]));
+    let refused = place.error(&["show", "pmnist", "--set", "rule.m=[1, 2]"], 2);
+    assert!(refused.contains("takes one number, or 3"), "{refused}");
+}
+
+#[test]
+fn results_go_to_a_folder_named_after_what_was_set() {
+    let place = Workplace::new();
+    let short = ["data.train_images=40", "data.test_images=20", "schedule.epochs=1", "data.sets=mnist"];
+    let mut arguments = vec!["run", "pmnist", "--seed", "1", "--quiet"];
+    arguments.extend(short.iter().flat_map(|set| ["--set", set]));
+    arguments.extend(["--set", "network.hidden=8,8", "--set", "schedule.batch=20"]);
+    place.output(&arguments);
+    let folder =
+        "results/pmnist-data.sets=mnist-data.test_images=20-data.train_images=40-network.hidden=8-8-";
+    let found: Vec<_> =
+        fs::read_dir(place.path("results")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let name = format!("results/{}", found[0].to_str().unwrap());
+    assert!(found.len() == 1 && name.starts_with(folder), "{found:?}");
+    // Again: it is found, and what was done is done.
+    let arguments: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quiet").collect();
+    assert!(place.output(&arguments).contains("done before"));
+    let help = place.output(&["run", "--help"]);
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("such as results/quickstart-rule.m=2-seed=1"), "{help}");
+}
+
+#[test]
+fn a_changed_recipe_begins_anew_in_its_folder_if_told_so() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "o");
+    let old = place.bytes(&format!("o/{RUN}/model.safetensors"));
+    place.write(&format!("o/{RUN}/notes.txt"), "mine");
+    place.write("o/notes.txt", "mine");
+    place.write("o/runs/seed=9/summary.json", "{}");
+    let mut changed = run("pmnist", &["rule.m=3"], "o");
+    let refused = place.error(&changed, 1);
+    assert!(
+        refused.contains("holds the results of another recipe") && refused.contains("--fresh"),
+        "{refused}"
+    );
+    changed.push("--fresh");
+    place.output(&changed);
+    assert_ne!(place.bytes(&format!("o/{RUN}/model.safetensors")), old);
+    assert!(place.read("o/recipe.toml").contains("m = 3.0") && place.read("o/notes.txt") == "mine");
+    assert!(!place.path("o/runs/seed=9").exists());
+    // Another recipe does not give way, nor one with comments.
+    let other = [&run("quickstart", &["arm=plain"], "o")[..], &["--fresh"]].concat();
+    place.refuses(&other, 1, &["holds the results of another recipe"]);
+    place.write("o/recipe.toml", format!("# by hand\n{}", place.read("o/recipe.toml")));
+    place.refuses(&changed, 1, &["holds the results of another recipe"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn beginning_anew_removes_nothing_behind_links() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "o");
+    place.write("victim/summary.json", "mine");
+    place.write("victim/metrics.csv", "mine");
+    std::os::unix::fs::symlink(place.path("victim"), place.path("o/runs/seed=7")).unwrap();
+    let changed = [&run("pmnist", &["rule.m=3"], "o")[..], &["--fresh", "--index", "0"]].concat();
+    place.output(&changed);
+    assert_eq!(place.files("victim"), ["metrics.csv", "summary.json"]);
+}
+
+#[test]
+fn results_are_listed() {
+    let place = Workplace::new();
+    let set = "vary.seed=0,1";
+    place.run("pmnist", &["rule.m=3", set], "results/a");
+    place.output(&[&run("pmnist", &[set], "results/b")[..], &["--index", "1"]].concat());
+    fs::create_dir_all(place.path("results/empty")).unwrap();
+    let listed = place.output(&["list", "results"]);
+    assert_eq!(listed, place.output(&["list", "results", "results"]));
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    let says = |line: &str, parts: &[&str]| parts.iter().all(|part| line.contains(part));
+    assert!(says(lines[1], &["results/a", "pmnist", "2 of 2", " %", "m = 3"]), "{listed}");
+    assert!(says(lines[2], &["results/b", "pmnist", "1 of 2", " %", "seed = 0-1"]), "{listed}");
+    assert!(!lines[2].contains("m = 3"), "{listed}");
+    let report = place.output(&["report", "results"]);
+    assert!(report.starts_with(&listed) && report.contains("side by side"), "{report}");
+    let json = place.json(&["list", "results", "--json"]);
+    assert_eq!((&json["results"][1]["done"], &json["results"][1]["planned"]), (&1.into(), &2.into()));
+    place.refuses(&["list", "results", "data"], 1, &["data: expected a folder of results"]);
+    place.refuses(&["list", "results", "nowhere"], 1, &["nowhere: cannot read"]);
+}
+
+#[test]
+fn lists_need_no_brackets() {
+    let place = Workplace::new();
+    let hidden = |text: &str| {
+        let set = format!("network.hidden={text}");
+        place.json(&["show", "pmnist", "--set", &set, "--json"])["runs"][0]["settings"]["network"]["hidden"]
+            .clone()
+    };
+    for text in ["256,256", "[256,256]", "256, 256", "256,256,"] {
+        assert_eq!(hidden(text), serde_json::json!([256, 256]), "{text}");
+    }
+    assert_eq!(hidden("64"), serde_json::json!([64]));
+    let names = |set: &str| -> Vec<String> {
+        let shown = place.json(&["show", "pmnist", "--set", set, "--json"]);
+        shown["runs"].as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap().into()).collect()
+    };
+    assert_eq!(names("vary.seed=0,1,2"), ["seed=0", "seed=1", "seed=2"]);
+    assert_eq!(
+        names("vary.norm.gamma_init=ones,uniform"),
+        ["gamma_init=ones_seed=0", "gamma_init=uniform_seed=0"]
+    );
+    assert_eq!(names("vary.rule.m=[0,2]"), ["m=0_seed=0", "m=2_seed=0"]);
+    assert_eq!(names("rule.m=2,..,1"), ["seed=0"]);
+    assert_eq!(TINY[0], "data.sets=mnist");
+    place.refuses(
+        &["show", "pmnist", "--set", "network.hidden=256,wide"],
+        2,
+        &["network.hidden: takes a list", "256,wide"],
+    );
+}
