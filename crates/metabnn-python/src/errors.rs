@@ -6,6 +6,7 @@ use metabnn::data::SampleError;
 use metabnn::export::ExportError;
 use metabnn::model::checkpoint::CheckpointError;
 use metabnn::model::{ContainerError, ModelError as Model};
+use metabnn::network::NetworkError;
 use metabnn::stream::StreamError;
 use metabnn::train::TrainError;
 use metabnn_data::DataError as Data;
@@ -15,7 +16,7 @@ use metabnn_lab::report::ReportError;
 use metabnn_lab::saved::SavedError;
 use metabnn_lab::words;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(metabnn, RecipeError, PyValueError, "A recipe or a setting is wrong.");
@@ -122,11 +123,19 @@ impl Raise for Data {
     }
 }
 
+/// Whether there is not enough memory.
+fn is_of_memory(error: &TrainError) -> bool {
+    matches!(error, TrainError::Network(NetworkError::Memory(_) | NetworkError::TooLarge { .. }))
+}
+
 impl Raise for TrainError {
     fn raise(self) -> PyErr {
         let text = message(&self);
         match self {
             Self::Samples { .. } => DataError::new_err(text),
+            Self::Network(NetworkError::Memory(_) | NetworkError::TooLarge { .. }) => {
+                PyMemoryError::new_err(text)
+            }
             Self::Network(_) => RecipeError::new_err(words::of_train_error(&self)),
             Self::Config(_) => RecipeError::new_err(text),
             Self::NotFinite { .. } => TrainingError::new_err(format!(
@@ -155,6 +164,9 @@ impl Raise for Experiment {
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.
             Self::Tasks { .. } => DataError::new_err(self.to_string()),
+            Self::Train { ref problem, .. } if is_of_memory(problem) => {
+                PyMemoryError::new_err(self.to_string())
+            }
             Self::Train { .. } => TrainingError::new_err(self.to_string()),
             Self::NoSuchRun { .. } => PyValueError::new_err(message(&self)),
             _ => ExperimentError::new_err(message(&self)),

@@ -7,7 +7,8 @@ use crate::engine::{Cpu, Engine};
 use crate::evaluate::{LearnedExperience, Score, TrainedNetwork, choose_norms};
 use crate::history::SignSnapshot;
 use crate::machine::Machine;
-use crate::network::{Network, NormState};
+use crate::memory;
+use crate::network::{Network, NetworkError, NormState};
 use crate::rule::{Rule, SynapticRule};
 use crate::stream::{ExperienceId, Subset, TaskStream};
 
@@ -136,7 +137,8 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// Accuracy and loss on `samples` with the norm state of this experience, or the present one.
     ///
     /// # Errors
-    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Diverged`].
+    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Network`] if a batch takes more memory
+    /// than this process may take; [`TrainError::Diverged`].
     pub fn score(
         &self,
         samples: impl AsRef<Subset>,
@@ -144,6 +146,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Score, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
+        self.check_memory_for_tests(samples.len())?;
         Ok(self.engine.score(samples, &self.norms(experience), self.config.schedule.test_batch))
     }
 
@@ -158,6 +161,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Vec<f32>, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
+        self.check_memory_for_tests(samples.len())?;
         Ok(self.engine.logits(samples, &self.norms(experience), self.config.schedule.test_batch))
     }
 
@@ -197,6 +201,21 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
             Some(_) => return Ok(()),
         };
         Err(TrainError::Samples { problem })
+    }
+
+    /// Whether this process can take steps on so many samples.
+    pub(super) fn check_memory_for_steps(&self, samples: usize) -> Result<(), TrainError> {
+        let batch = self.config.schedule.batch.min(samples);
+        let what = || format!("a training step of {batch} samples");
+        Ok(memory::check(self.engine.memory_for_steps(batch), what).map_err(NetworkError::from)?)
+    }
+
+    /// Whether this process can take tests on so many samples.
+    pub(super) fn check_memory_for_tests(&self, samples: usize) -> Result<(), TrainError> {
+        let batch = self.config.schedule.test_batch;
+        let what = || format!("a test of {samples} samples in batches of {}", batch.min(samples));
+        let takes = self.engine.memory_for_tests(samples, batch);
+        Ok(memory::check(takes, what).map_err(NetworkError::from)?)
     }
 
     pub(crate) fn check_finite(
