@@ -13,6 +13,7 @@ mod export;
 mod export_model;
 mod grids;
 mod kinds_of_data;
+mod limits;
 mod results;
 mod same_bits;
 mod shown;
