@@ -118,6 +118,7 @@ impl Raise for Data {
             Self::NotFetched { .. } | Self::ByHand { .. } | Self::NoFeatures { .. } => {
                 PyFileNotFoundError::new_err(text)
             }
+            Self::Memory(_) => PyMemoryError::new_err(text),
             _ => DataError::new_err(text),
         }
     }
