@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -196,7 +197,10 @@ fn style(bar: &ProgressBar, template: &str, name: &str) {
         bar.set_style(style);
     }
     bar.set_prefix(text::name(name).into_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
+    // It starts a thread, or panics. A bar that nobody sees needs none, and any other moves with the steps as well.
+    if !bar.is_hidden() && thread::Builder::new().spawn(|| {}).is_ok() {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
 }
 
 /// Progress that nobody reads any more must not stop a run that writes its results to disk.

@@ -1,6 +1,7 @@
 //! Features from NumPy arrays: an `.npz` archive, or a folder of `.npy` files.
 //!
-//! A header is never believed: sizes are checked against the file before anything of that size is allocated. It is a
+//! A header is never believed: sizes are checked against the file, and against those of the other arrays, before anything
+//! of that size is unzipped or allocated. It is a
 //! Python dictionary of three keys, of which plain numbers need so little that it is read here: the crates for it parse
 //! all of Python's literals, which takes compiled C and a way to grow the stack.
 
@@ -9,10 +10,11 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use metabnn::text;
+use metabnn::{memory, text};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::unzip::MOST_OF_A_BYTE;
 use super::{DataError, Dataset, Features};
 
 /// The files of a folder, in words.
@@ -42,6 +44,10 @@ pub(super) fn holds_any(folder: &Path) -> bool {
 /// [`DataError::File`], [`DataError::Archive`], [`DataError::Array`].
 pub(super) fn read(name: &str, path: &Path) -> Result<Dataset, DataError> {
     let mut place = Place::open(path)?;
+    // A small archive can unzip to anything: all headers come first.
+    let (train, test) = (place.count("train_y")?, place.count("test_y")?);
+    let width = place.width("train_x", train, "train_y", None)?;
+    place.width("test_x", test, "test_y", Some(width))?;
     // The labels first: they are small, so what is wrong with them is known at once.
     let (train_y, test_y) = (place.labels("train_y")?, place.labels("test_y")?);
     let classes = train_y.iter().chain(&test_y).max().map_or(0, |label| usize::from(*label) + 1);
@@ -84,12 +90,15 @@ impl Place {
                     Ok(read(&mut BufReader::new(file), size))
                 })
                 .unwrap_or_else(|error| fault("a file of this name", error.to_string())),
-            Self::Archive(_, archive) => {
+            Self::Archive(path, archive) => {
+                let length = path.metadata().map_or(u64::MAX, |metadata| metadata.len());
                 let names: Vec<&str> = archive.file_names().collect();
                 let there = if names.is_empty() { "an empty archive".into() } else { text::list(names) };
                 match archive.by_name(&format!("{array}.npy")) {
                     Ok(mut file) => {
-                        let size = file.size();
+                        // What it says of itself, as far as what is there can be unzipped to that.
+                        let there = file.compressed_size().min(length);
+                        let size = file.size().min(there.saturating_mul(MOST_OF_A_BYTE));
                         read(&mut BufReader::new(&mut file), size)
                     }
                     Err(ZipError::FileNotFound) => fault("to be in the archive", there),
@@ -106,6 +115,30 @@ impl Place {
             Self::Folder(folder) => npy(folder, array),
         };
         DataError::Array { path, array, expected, got }
+    }
+
+    /// How many labels the header of `array` says there are, if its file can have as many.
+    fn count(&mut self, array: &'static str) -> Result<usize, DataError> {
+        self.array(array, |source, size| {
+            let header = Header::read(source)?;
+            let [count] = header.sizes(["samples"])?;
+            header.fits(size).map(|()| count)
+        })
+    }
+
+    /// How many features the header of `array` says a sample has; see [`Place::matrix`].
+    fn width(
+        &mut self,
+        array: &'static str,
+        count: usize,
+        labels: &str,
+        expected: Option<usize>,
+    ) -> Result<usize, DataError> {
+        self.array(array, |source, size| {
+            let header = Header::read(source)?;
+            let width = header.width(count, labels, expected)?;
+            header.fits(size).map(|()| width)
+        })
     }
 
     /// The labels in `array`, (samples).
@@ -128,16 +161,7 @@ impl Place {
     ) -> Result<(Vec<f32>, usize), DataError> {
         self.array(array, |source, size| {
             let header = Header::read(source)?;
-            let [samples, width] = header.sizes(["samples", "features"])?;
-            if samples != count {
-                return fault(
-                    format!("{count} samples, one for each label of {labels}"),
-                    format!("{samples}"),
-                );
-            }
-            if let Some(expected) = expected.filter(|expected| *expected != width) {
-                return fault(format!("{expected} features, as in train_x"), format!("{width}"));
-            }
+            let (samples, width) = (count, header.width(count, labels, expected)?);
             let values = reals(&header, source, size)?;
             let place = |index: usize| match header.columns_first {
                 false => (index / width, index % width),
@@ -225,6 +249,40 @@ impl Header {
         let shape = sizes.map(|size| size.parse().ok()).collect::<Option<Vec<usize>>>()?;
         shape.iter().try_fold(8_usize, |bytes, size| bytes.checked_mul(*size))?;
         (columns_first || order.starts_with("False")).then_some(Self { kind, columns_first, shape })
+    }
+
+    /// The features of a sample, of which there are to be `count`, and as many features as `expected`.
+    fn width(&self, count: usize, labels: &str, expected: Option<usize>) -> Result<usize, Fault> {
+        let [samples, width] = self.sizes(["samples", "features"])?;
+        if samples != count {
+            return fault(format!("{count} samples, one for each label of {labels}"), samples.to_string());
+        }
+        match expected {
+            Some(expected) if expected != width => {
+                fault(format!("{expected} features, as in train_x"), width.to_string())
+            }
+            _ => Ok(width),
+        }
+    }
+
+    /// Whether a file of `size` bytes can hold its numbers, and memory can.
+    fn fits(&self, size: u64) -> Result<(), Fault> {
+        // What is of no type that is taken is refused by name when it is read.
+        let Some(each) = self.kind.get(2..).and_then(|bytes| bytes.parse::<u64>().ok()) else {
+            return Ok(());
+        };
+        let count = self.shape.iter().fold(1, |count: u64, &size| count.saturating_mul(size as u64));
+        let needed = count.saturating_mul(each);
+        if needed > size {
+            let expected = format!("{count} numbers of {each} bytes, as its header says");
+            return fault(expected, format!("a file of {size} bytes"));
+        }
+        // As bytes, in a vector that grows by doubling, and as numbers, perhaps in another order.
+        let takes = needed.saturating_mul(2).saturating_add(count.saturating_mul(8));
+        memory::check(takes, || "the array".into()).map_err(|shortage| Fault {
+            expected: "an array that fits in memory".into(),
+            got: shortage.to_string(),
+        })
     }
 
     /// The sizes of an array of as many dimensions as there are `names`, each at least 1.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use metabnn::data::{SampleError, Shape};
+use metabnn::memory::Shortage;
 
 /// What can be wrong with a data set, its files or its download.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum DataError {
     /// Values and labels make no samples.
     #[error(transparent)]
     Samples(#[from] SampleError),
+    /// More memory than this process may take.
+    #[error(transparent)]
+    Memory(#[from] Shortage),
     /// An array of features or labels is not what it must be.
     #[error("{}: array {array}: expected {expected}, got {got}", path.display())]
     Array {

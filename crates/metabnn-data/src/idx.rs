@@ -3,14 +3,17 @@
 //! Four bytes (0, 0, element type, number of dimensions), one big-endian 32-bit size per dimension,
 //! then the elements, last dimension fastest. Here elements are unsigned bytes: images have the
 //! dimensions (count, rows, columns), labels have (count). A header is never believed: sizes are
-//! checked against the file before anything of that size is allocated.
+//! checked against the file, and those of images and labels against each other, before anything of that size is
+//! unzipped or allocated.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use metabnn::memory;
+
 use super::unzip::Unzipped;
-use super::{DataError, Images};
+use super::{DataError, Images, Shape};
 
 /// Element type: unsigned bytes.
 const UNSIGNED_BYTE: u8 = 0x08;
@@ -46,11 +49,23 @@ impl Content {
     }
 }
 
-/// What a file holds.
-struct Idx {
+/// A file whose header is read, and nothing behind it.
+struct Opened {
     path: PathBuf,
+    file: Unzipped,
+    content: Content,
     dimensions: Vec<usize>,
-    elements: Vec<u8>,
+    /// Where the elements begin.
+    start: u64,
+    /// How many there are to be.
+    count: u64,
+}
+
+/// Images and their labels in two files whose headers are read, and fit each other and the files. No more than the headers
+/// is unzipped yet: a small file can unzip to anything.
+pub(super) struct Pair {
+    images: Opened,
+    labels: Opened,
 }
 
 /// Images and their labels, from two IDX files. Where `images` or `labels` is not there, the same name
@@ -60,30 +75,58 @@ struct Idx {
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::File`], [`DataError::Gzip`], [`DataError::Malformed`] for a
-/// file that is not right in itself; [`DataError::FilesDisagree`].
+/// file that is not right in itself; [`DataError::FilesDisagree`]; [`DataError::Memory`].
 pub fn read_images(images: &Path, labels: &Path, classes: usize) -> Result<Images, DataError> {
-    // The labels first: they are small, so what is wrong with them is known at once.
-    let labels = read(labels, Content::Labels)?;
-    let images = read(images, Content::Images)?;
-    let (count, rows, columns) = (images.dimensions[0], images.dimensions[1], images.dimensions[2]);
-    if count != labels.elements.len() {
-        return Err(DataError::FilesDisagree {
-            images_path: images.path,
-            images: count,
-            labels_path: labels.path,
-            labels: labels.elements.len(),
-        });
+    Pair::open(images, labels)?.read(classes)
+}
+
+impl Pair {
+    /// # Errors
+    /// As [`read_images`].
+    pub(super) fn open(images: &Path, labels: &Path) -> Result<Self, DataError> {
+        // The labels first: they are small, so what is wrong with them is known at once.
+        let labels = Opened::new(labels, Content::Labels)?;
+        let images = Opened::new(images, Content::Images)?;
+        if images.dimensions[0] != labels.dimensions[0] {
+            return Err(DataError::FilesDisagree {
+                images: images.dimensions[0],
+                images_path: images.path,
+                labels: labels.dimensions[0],
+                labels_path: labels.path,
+            });
+        }
+        // Vectors grow by doubling.
+        let takes = images.count.saturating_add(labels.count).saturating_mul(2);
+        memory::check(takes, || format!("{}: what it holds", images.path.display()))?;
+        Ok(Self { images, labels })
     }
-    if let Some(index) = labels.elements.iter().position(|&label| usize::from(label) >= classes) {
-        return Err(DataError::Malformed {
-            path: labels.path,
-            what: "label",
-            offset: (8 + index) as u64,
-            expected: format!("a class from 0 to {}", classes.saturating_sub(1)),
-            got: labels.elements[index].to_string(),
-        });
+
+    /// Shape of an image.
+    pub(super) fn shape(&self) -> Shape {
+        Shape::grey(self.images.dimensions[1], self.images.dimensions[2])
     }
-    Ok(Images::new(rows, columns, classes, images.elements, labels.elements)?)
+
+    /// The file of the images.
+    pub(super) fn images_path(&self) -> &Path {
+        &self.images.path
+    }
+
+    /// # Errors
+    /// As [`read_images`].
+    pub(super) fn read(mut self, classes: usize) -> Result<Images, DataError> {
+        let labels = self.labels.read()?;
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            return Err(DataError::Malformed {
+                path: self.labels.path,
+                what: "label",
+                offset: self.labels.start + index as u64,
+                expected: format!("a class from 0 to {}", classes.saturating_sub(1)),
+                got: labels[index].to_string(),
+            });
+        }
+        let Shape { rows, columns, .. } = self.shape();
+        Ok(Images::new(rows, columns, classes, self.images.read()?, labels)?)
+    }
 }
 
 /// Writes images and their labels as two plain IDX files, each whole or not at all: the way to bring
@@ -119,22 +162,33 @@ pub(super) fn with_gz(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
-    let path = locate(path)?;
-    let mut file = Unzipped::open(&path)?;
-    let header = file.read_at_most(4 + 4 * u64::from(content.rank()))?;
-    let dimensions = parse_header(&path, &header, content)?;
-    let expected = length(&path, &dimensions, content)?;
-
-    let start = header.len() as u64;
-    // A plain file tells its length: no byte is read when the header does not fit it.
-    if let Some(length) = file.known_length() {
-        check_length(&path, content, start, expected, length.saturating_sub(start))?;
+impl Opened {
+    fn new(path: &Path, content: Content) -> Result<Self, DataError> {
+        let path = locate(path)?;
+        let mut file = Unzipped::open(&path)?;
+        let (longest, length_of_plain) = (file.longest(), file.known_length());
+        let header = file.read_at_most(4 + 4 * u64::from(content.rank()))?;
+        let dimensions = parse_header(&path, &header, content)?;
+        let count = length(&path, &dimensions, content)?;
+        let start = header.len() as u64;
+        // A plain file tells its length, a zipped one the most it can be: none is kept of what cannot be whole.
+        if let Some(length) = length_of_plain {
+            check_length(&path, content, start, count, length.saturating_sub(start))?;
+        }
+        if longest.is_some_and(|longest| longest.saturating_sub(start) < count) {
+            let got = file.pass_over(count)?;
+            check_length(&path, content, start, count, got)?;
+        }
+        Ok(Self { path, file, content, dimensions, start, count })
     }
-    // One byte more than there should be shows what is too long, and makes gzip check its checksum.
-    let elements = file.read_at_most(expected.saturating_add(1))?;
-    check_length(&path, content, start, expected, elements.len() as u64)?;
-    Ok(Idx { path, dimensions, elements })
+
+    /// The elements.
+    fn read(&mut self) -> Result<Vec<u8>, DataError> {
+        // One byte more than there should be shows what is too long, and makes gzip check its checksum.
+        let elements = self.file.read_at_most(self.count.saturating_add(1))?;
+        check_length(&self.path, self.content, self.start, self.count, elements.len() as u64)?;
+        Ok(elements)
+    }
 }
 
 /// The sizes in a header, each at least 1.

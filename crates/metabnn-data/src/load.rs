@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
 use super::catalogue::{Entry, SetFile, Source, find};
-use super::idx::{locate, read_images};
+use super::idx::{Pair, locate};
 use super::unzip::checksum;
 use super::{DataError, Dataset, Images, arrays};
 
@@ -26,7 +26,7 @@ use super::{DataError, Dataset, Images, arrays};
 ///
 /// # Errors
 /// [`DataError::UnknownSet`], [`DataError::NotFetched`], [`DataError::ByHand`], [`DataError::Shape`] and those of
-/// [`read_images`]; of features [`DataError::NoFeatures`], [`DataError::Archive`] and [`DataError::Array`].
+/// [`read_images`](super::idx::read_images); of features [`DataError::NoFeatures`], [`DataError::Archive`] and [`DataError::Array`].
 pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Dataset, DataError> {
     match own_features(name, data_dir)? {
         Some(path) => arrays::read(name, &path),
@@ -186,13 +186,13 @@ impl Entry {
 
     fn read(&self, folder: &Path, images: &SetFile, labels: &SetFile) -> Result<Images, DataError> {
         let path = folder.join(&*images.name);
-        let read = read_images(&path, &folder.join(&*labels.name), self.classes)?;
-        let (expected, got) = (self.shape, read.shape());
+        let pair = Pair::open(&path, &folder.join(&*labels.name))?;
+        let (expected, got) = (self.shape, pair.shape());
         if expected != got {
             let set = self.name.clone().into_owned();
-            return Err(DataError::Shape { set, path: locate(&path)?, expected, got });
+            return Err(DataError::Shape { set, path: pair.images_path().into(), expected, got });
         }
-        Ok(read)
+        pair.read(self.classes)
     }
 
     /// The first folder that holds any file of this set. All are then read from there: images of one place and

@@ -12,6 +12,9 @@ use super::DataError;
 /// The first two bytes of every gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// Bytes that deflate makes of one: 258 for two bits, at most.
+pub(super) const MOST_OF_A_BYTE: u64 = 1032;
+
 /// The bytes of a file, unzipped when its first bytes say gzip: the name says nothing.
 pub(super) struct Unzipped {
     path: PathBuf,
@@ -42,6 +45,17 @@ impl Unzipped {
         Ok(Self { path: path.into(), source, offset: 0, zipped })
     }
 
+    /// The most that the content can be long, unread: that of a plain file, or what deflate can make of a zipped one.
+    pub(super) fn longest(&self) -> Option<u64> {
+        let file = match &self.source {
+            Source::Plain(reader) => reader.get_ref(),
+            Source::Zipped(decoder) => decoder.get_ref().get_ref(),
+            Source::Ended => return None,
+        };
+        let length = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+        Some(if self.zipped { length.saturating_mul(MOST_OF_A_BYTE) } else { length })
+    }
+
     /// Length of the content when it is known without reading it: of a plain file.
     pub(super) fn known_length(&self) -> Option<u64> {
         match &self.source {
@@ -58,6 +72,14 @@ impl Unzipped {
         let mut bytes = Vec::new();
         self.by_ref().take(limit).read_to_end(&mut bytes).map_err(|source| self.explain(source))?;
         Ok(bytes)
+    }
+
+    /// Counts the bytes that are left, up to `limit`, and keeps none.
+    ///
+    /// # Errors
+    /// As [`Unzipped::read_at_most`].
+    pub(super) fn pass_over(&mut self, limit: u64) -> Result<u64, DataError> {
+        io::copy(&mut self.by_ref().take(limit), &mut io::sink()).map_err(|source| self.explain(source))
     }
 
     fn explain(&self, source: io::Error) -> DataError {

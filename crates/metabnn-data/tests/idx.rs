@@ -197,11 +197,16 @@ fn a_wrong_length_is_told() {
 fn a_header_that_claims_too_much_is_told() {
     let mut header = IMAGES[..16].to_vec();
     header[4..16].copy_from_slice(&[0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0]);
-    assert_eq!(
-        of_images(&header),
-        "images: images at byte 16: expected 17179869184 bytes, as the header says, got 0 (the file is cut \
-         short, or not what its header says)"
-    );
+    let mut labels = LABELS.to_vec();
+    labels[4..8].copy_from_slice(&header[4..8]);
+    labels.resize(8 + (1 << 16), 0);
+    for images in [header.clone(), gzip(&header)] {
+        assert_eq!(
+            Pair::new(&images, &labels).message(),
+            "images: images at byte 16: expected 17179869184 bytes, as the header says, got 0 (the file is cut \
+             short, or not what its header says)"
+        );
+    }
     header[4..].fill(0xff);
     assert_eq!(
         of_images(&header),

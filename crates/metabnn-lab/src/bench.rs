@@ -129,7 +129,7 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
         epoch,
         // Before the ceilings, whose arrays are no part of training.
         peak_bytes: peak_bytes(),
-        ceilings: ceilings::measure(machine.pool.threads()),
+        ceilings: ceilings::measure(&machine.pool),
     }
 }
 

@@ -6,6 +6,7 @@ use metabnn::data::SampleError;
 use metabnn::export::ExportError;
 use metabnn::model::checkpoint::CheckpointError;
 use metabnn::model::{ContainerError, ModelError as Model};
+use metabnn::network::NetworkError;
 use metabnn::stream::StreamError;
 use metabnn::text;
 use metabnn::train::TrainError;
@@ -16,7 +17,9 @@ use metabnn_lab::report::ReportError;
 use metabnn_lab::saved::SavedError;
 use metabnn_lab::words;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyFileNotFoundError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyFileNotFoundError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError,
+};
 use pyo3::prelude::*;
 
 create_exception!(metabnn, RecipeError, PyValueError, "A recipe or a setting is wrong.");
@@ -109,9 +112,15 @@ impl Raise for Data {
             Self::NotFetched { .. } | Self::ByHand { .. } | Self::NoFeatures { .. } => {
                 PyFileNotFoundError::new_err(text)
             }
+            Self::Memory(_) => PyMemoryError::new_err(text),
             _ => DataError::new_err(text),
         }
     }
+}
+
+/// Whether there is not enough memory.
+fn is_of_memory(error: &TrainError) -> bool {
+    matches!(error, TrainError::Network(NetworkError::Memory(_) | NetworkError::TooLarge { .. }))
 }
 
 impl Raise for TrainError {
@@ -119,6 +128,9 @@ impl Raise for TrainError {
         let text = message(&self);
         match self {
             Self::Samples { .. } => DataError::new_err(text),
+            Self::Network(NetworkError::Memory(_) | NetworkError::TooLarge { .. }) => {
+                PyMemoryError::new_err(text)
+            }
             Self::Network(_) => RecipeError::new_err(text::message(&words::of_train_error(&self))),
             Self::Config(_) => RecipeError::new_err(text),
             Self::NotFinite { .. } => TrainingError::new_err(format!(
@@ -149,6 +161,9 @@ impl Raise for Experiment {
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.
             Self::Tasks { .. } => DataError::new_err(message(&self)),
+            Self::Train { ref problem, .. } if is_of_memory(problem) => {
+                PyMemoryError::new_err(message(&self))
+            }
             Self::Train { .. } => TrainingError::new_err(message(&self)),
             Self::NoSuchRun { .. } => PyValueError::new_err(message(&self)),
             _ => ExperimentError::new_err(message(&self)),

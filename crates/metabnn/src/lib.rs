@@ -75,8 +75,8 @@
 //! | [`rule`] | synaptic rules, one file each |
 //! | [`optim`] | the optimizer: moments and what it makes of a gradient |
 //! | [`tensor`] | feature-major matrices, tiles of synapses |
-//! | [`kernels`], [`machine`], [`random`] | inner loops and threads, the choice of both, random streams |
 //! | [`stop`], [`text`] | asking work to stop; text from elsewhere on its way out |
+//! | [`kernels`], [`machine`], [`memory`], [`random`] | inner loops and threads, the choice of both; how much memory there is; random streams |
 //!
 //! # What can be relied on
 //!
@@ -95,6 +95,7 @@ pub mod history;
 pub mod kernels;
 pub mod layer;
 pub mod machine;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod network;

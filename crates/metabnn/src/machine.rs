@@ -23,7 +23,7 @@ impl Machine {
     /// `threads` threads (at least one) and the kernels of `platform`.
     ///
     /// # Errors
-    /// If the threads cannot be started.
+    /// If the threads cannot be started, or are more than [`Pool::MAX_THREADS`].
     ///
     /// # Panics
     /// If this machine lacks the platform.
@@ -39,7 +39,7 @@ impl Machine {
     /// per core and the widest instructions there are.
     pub fn get() -> &'static Self {
         DEFAULT.get_or_init(|| {
-            let threads = Self::cores();
+            let threads = Self::cores().min(Pool::MAX_THREADS);
             let kernels = Kernels::of(Platform::detect());
             // A pool of one starts no thread: what cannot be started can be done without.
             let pool = Pool::new(threads).or_else(|_| Pool::new(1)).expect("a pool of one thread");

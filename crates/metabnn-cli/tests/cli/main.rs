@@ -14,6 +14,7 @@ mod export_model;
 mod foreign_text;
 mod grids;
 mod kinds_of_data;
+mod limits;
 mod phases;
 mod results;
 mod same_bits;

@@ -62,6 +62,14 @@ pub enum ExperimentError {
         /// The run.
         run: String,
     },
+    /// The threads of several jobs do not start.
+    #[error("{jobs} runs at a time: their threads cannot be started: {source}")]
+    Threads {
+        /// Runs that were to be done at a time.
+        jobs: usize,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// There is no run of this number.
     #[error("there is no run {index}: the recipe has {runs} runs, counted from 0")]
     NoSuchRun {

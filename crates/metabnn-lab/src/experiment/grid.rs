@@ -10,7 +10,6 @@ use super::run_folder::RunFolder;
 use super::work::{Job, Work};
 use super::{Event, ExperimentError, Options, folder};
 use crate::recipe::Run;
-use crate::report::ReportError;
 use crate::report::folder::read_run;
 use crate::report::summary::RunSummary;
 use metabnn::data::Dataset;
@@ -55,10 +54,17 @@ impl Grid<'_> {
             let machines: Vec<Machine> =
                 (0..jobs).map(|job| self.share(job, jobs)).collect::<Result<_, _>>()?;
             thread::scope(|scope| {
+                // No run begins until all jobs are there.
+                let mut waiting = lock(&board);
                 for machine in &machines {
-                    scope.spawn(|| self.job(machine, &board));
+                    let job = || self.job(machine, &board);
+                    if let Err(source) = thread::Builder::new().spawn_scoped(scope, job) {
+                        waiting.left = 0..0;
+                        return Err(ExperimentError::Threads { jobs, source });
+                    }
                 }
-            });
+                Ok(())
+            })?;
         }
         Ok(board.into_inner().unwrap_or_else(PoisonError::into_inner).results)
     }
@@ -132,9 +138,9 @@ impl Grid<'_> {
         let whole = &self.options.machine;
         let threads = whole.pool.threads();
         let of_this = (job + 1) * threads / jobs - job * threads / jobs;
-        let failed = ReportError::file(Path::new("threads"), "start");
-        let machine = Machine::new(of_this.max(1), whole.kernels.platform).map_err(failed)?;
-        Ok(machine.stopped_by(&self.options.stop))
+        Machine::new(of_this.max(1), whole.kernels.platform)
+            .map(|machine| machine.stopped_by(&self.options.stop))
+            .map_err(|source| ExperimentError::Threads { jobs, source })
     }
 }
 

@@ -42,6 +42,10 @@ impl Cpu {
         self.reset_moments();
     }
 
+    fn threads(&self) -> usize {
+        self.network.machine().pool.threads()
+    }
+
     fn reset_moments(&mut self) {
         self.optimizer = Adam::new(&self.config, &self.network.widths());
     }
@@ -109,6 +113,19 @@ impl Engine for Cpu {
 
     fn logits(&self, samples: &Subset, norms: &[NormState], batch: usize) -> Vec<f32> {
         evaluate::logits(&self.network, samples, norms, batch)
+    }
+
+    fn memory_for_steps(&self, batch: usize) -> u64 {
+        if self.scratch.has_room(batch) {
+            0
+        } else {
+            self.network.memory_needed().step(batch, self.threads())
+        }
+    }
+
+    fn memory_for_tests(&self, samples: usize, batch: usize) -> u64 {
+        let threads = self.threads().min(samples.div_ceil(batch.max(1)));
+        self.network.memory_needed().inference(batch.min(samples), threads)
     }
 
     fn score(&self, samples: &Subset, norms: &[NormState], batch: usize) -> Score {

@@ -69,6 +69,16 @@ pub trait Engine {
     /// Outputs for `samples`, (samples, classes), in batches of `batch`, with the norm states `norms`.
     fn logits(&self, samples: &Subset, norms: &[NormState], batch: usize) -> Vec<f32>;
 
+    /// Bytes of this process that steps on batches of so many samples take, beside what is taken already.
+    fn memory_for_steps(&self, _batch: usize) -> u64 {
+        0
+    }
+
+    /// Bytes of this process that tests on `samples` samples take, in batches of `batch`.
+    fn memory_for_tests(&self, _samples: usize, _batch: usize) -> u64 {
+        0
+    }
+
     /// Accuracy and loss on `samples`, in batches of `batch`, with the norm states `norms`.
     fn score(&self, samples: &Subset, norms: &[NormState], batch: usize) -> Score;
 

@@ -7,13 +7,13 @@ use std::array;
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 #[cfg(target_arch = "x86_64")]
 use super::Platform;
+use super::Pool;
 
 /// Rates of all threads together, which no kernel that is held up by the same thing can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -29,9 +29,9 @@ pub struct Ceilings {
     pub lookup_gmac_per_s: f64,
 }
 
-/// Measures the ceilings for `threads` threads (at least 1): about 1.5 s, 192 MiB.
-pub fn measure(threads: usize) -> Ceilings {
-    measure_with(threads, 1.0)
+/// Measures the ceilings for the threads of `pool`, which nothing else uses meanwhile: about 1.5 s, 192 MiB.
+pub fn measure(pool: &Pool) -> Ceilings {
+    measure_with(pool, 1.0)
 }
 
 /// Seconds for each of the four loops.
@@ -50,14 +50,10 @@ const MACS_PER_POPCOUNT: f64 = 512.0;
 const MACS_PER_ROW: f64 = 16.0 * 16.0 / 3.0;
 
 /// [`measure`] with its time and memory multiplied by `effort`, in (0, 1].
-fn measure_with(threads: usize, effort: f64) -> Ceilings {
+fn measure_with(pool: &Pool, effort: f64) -> Ceilings {
     let scaled = |count: usize| ((count as f64 * effort) as usize).max(1);
-    let crew = Crew {
-        threads: threads.max(1),
-        loops: Loops::available(),
-        least: Duration::from_secs_f64(SECONDS * effort),
-    };
-    let (places, rounds) = (scaled(PLACES).div_ceil(crew.threads), scaled(ROUNDS));
+    let crew = Crew { pool, loops: Loops::available(), least: Duration::from_secs_f64(SECONDS * effort) };
+    let (places, rounds) = (scaled(PLACES).div_ceil(pool.threads()), scaled(ROUNDS));
     let memory = crew.rate(|| Streams::new(places), |loops, streams| (loops.memory)(streams));
     let popcount = crew.rate(|| (), |loops, ()| (loops.popcount)(rounds));
     let multiply_add = crew.rate(|| (), |loops, ()| (loops.multiply_add)(rounds));
@@ -74,19 +70,19 @@ fn measure_with(threads: usize, effort: f64) -> Ceilings {
 type Part = (Instant, Instant, f64);
 
 /// Threads that measure together.
-struct Crew {
-    threads: usize,
+struct Crew<'a> {
+    pool: &'a Pool,
     /// What they run, one instruction set after the other.
     loops: Vec<Loops>,
     /// How long they repeat it; each instruction set has at least two turns.
     least: Duration,
 }
 
-impl Crew {
+impl Crew<'_> {
     /// Units of work per second of all threads in the fastest repetition. `work` does one thread's part of it on
     /// what `prepare` gave to that thread, and gives the number of units.
     fn rate<D>(&self, prepare: impl Fn() -> D + Sync, work: impl Fn(&Loops, &mut D) -> f64 + Sync) -> f64 {
-        let (barrier, end) = (Barrier::new(self.threads), AtomicUsize::new(usize::MAX));
+        let (barrier, end) = (Barrier::new(self.pool.threads()), AtomicUsize::new(usize::MAX));
         let member = |leads: bool| {
             // Prepared by the thread that uses it: the pages are there, and near to it, before the clock starts.
             let mut data = prepare();
@@ -105,12 +101,8 @@ impl Crew {
                 parts.push((start, Instant::now(), units));
             }
         };
-        let of_threads: Vec<Vec<Part>> = thread::scope(|scope| {
-            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(|| member(false))).collect();
-            let mut all = vec![member(true)];
-            all.extend(others.into_iter().map(|thread| thread.join().expect("the loops do not panic")));
-            all
-        });
+        // As many members as threads: each waits for all others, so that no thread has two of them.
+        let of_threads: Vec<Vec<Part>> = self.pool.map(0..self.pool.threads(), |index| member(index == 0));
         let repetitions = 0..of_threads[0].len();
         repetitions.map(|index| together(of_threads.iter().map(|parts| parts[index]))).fold(0.0, f64::max)
     }
@@ -332,7 +324,7 @@ mod tests {
     #[test]
     fn every_ceiling_is_a_positive_number() {
         for threads in [1, 2] {
-            let ceilings = measure_with(threads, 0.002);
+            let ceilings = measure_with(&Pool::new(threads).unwrap(), 0.002);
             let Ceilings { memory_gb_per_s, popcount_tmac_per_s, multiply_add_gmac_per_s, lookup_gmac_per_s } =
                 ceilings;
             for rate in [memory_gb_per_s, popcount_tmac_per_s, multiply_add_gmac_per_s, lookup_gmac_per_s] {

@@ -60,8 +60,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pool {
+    /// Most threads of a pool: far more than any machine has cores, and so few that all can wait for each other.
+    pub const MAX_THREADS: usize = 1024;
+
     /// A pool of `threads` (at least one) in all: one fewer are started, the caller is the last.
+    ///
+    /// # Errors
+    /// If there are to be more than [`Pool::MAX_THREADS`], or the system starts no more.
     pub fn new(threads: usize) -> std::io::Result<Self> {
+        if threads > Self::MAX_THREADS {
+            let problem = format!("{threads} threads: there can be {} at most", Self::MAX_THREADS);
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, problem));
+        }
         let shared = Arc::new(Shared::default());
         let mut pool = Self { shared: shared.clone(), turn: Mutex::default(), workers: Vec::new() };
         for index in 1..threads {
@@ -234,6 +244,14 @@ mod tests {
             let mut values = vec![0; 50];
             pool.share(values.chunks_mut(7), |values| values.iter_mut().for_each(|value| *value += 1));
             assert_eq!(values, [1; 50]);
+        }
+    }
+
+    #[test]
+    fn more_threads_than_there_can_be_are_refused() {
+        for threads in [Pool::MAX_THREADS + 1, 1 << 20, usize::MAX] {
+            let error = Pool::new(threads).unwrap_err().to_string();
+            assert_eq!(error, format!("{threads} threads: there can be 1024 at most"));
         }
     }
 

@@ -122,12 +122,17 @@ static SHARES: [f32; 256] = {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SparseRows {
     /// Where each row ends in `entries`; it starts where the one before ends.
-    ends: Vec<u32>,
+    ends: Vec<usize>,
     /// Column and value, row after row.
     entries: Vec<(u32, f32)>,
 }
 
 impl SparseRows {
+    /// Makes room for so many entries: a vector that grew to them would be up to three times as large on its way.
+    pub fn make_room(&mut self, entries: usize) {
+        self.entries.reserve_exact(entries.saturating_sub(self.entries.len()));
+    }
+
     /// Takes the rows in, in place of those before.
     pub fn refill<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]>) {
         self.clear();
@@ -137,6 +142,8 @@ impl SparseRows {
     /// Takes the rows of `pixels` in, each value divided by 255.
     pub fn refill_pixels(&mut self, pixels: &Pixels) {
         self.clear();
+        // Eight entries are written before those of zeros are cut off.
+        self.make_room(pixels.width() * pixels.batch() + 8);
         for pixel in 0..pixels.width() {
             // Eight black ones at a time: most are.
             let (eights, rest) = pixels.row(pixel).as_chunks::<8>();
@@ -158,7 +165,7 @@ impl SparseRows {
                     self.entries.push((column, SHARES[usize::from(value)]));
                 }
             }
-            self.ends.push(self.entries.len() as u32);
+            self.ends.push(self.entries.len());
         }
     }
 
@@ -170,7 +177,7 @@ impl SparseRows {
     fn push(&mut self, row: impl Iterator<Item = f32>) {
         let columns = row.enumerate().filter(|(_, value)| *value != 0.0);
         self.entries.extend(columns.map(|(column, value)| (column as u32, value)));
-        self.ends.push(self.entries.len() as u32);
+        self.ends.push(self.entries.len());
     }
 
     /// Number of rows.
@@ -181,7 +188,7 @@ impl SparseRows {
     /// The entries of a row.
     fn row(&self, row: usize) -> &[(u32, f32)] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.entries[start as usize..self.ends[row] as usize]
+        &self.entries[start..self.ends[row]]
     }
 }
 

@@ -16,6 +16,7 @@ mod error;
 mod flatten;
 mod linear;
 mod loss;
+pub(crate) mod memory;
 mod norm;
 mod pass;
 mod update;
@@ -214,6 +215,16 @@ impl Layer {
             LayerShape::Dense => LayerConfig::dense(self.linear.outputs()),
             LayerShape::Convolution(convolution) => LayerConfig::Convolution(convolution.config()),
         }
+    }
+
+    /// The plan that it was made from.
+    pub(crate) fn plan(&self) -> Plan {
+        let (inputs, outputs) = (self.linear.inputs(), self.linear.outputs());
+        let output = match &self.shape {
+            LayerShape::Dense => Between::Units(outputs),
+            LayerShape::Convolution(convolution) => Between::Maps(convolution.output),
+        };
+        Plan { shape: self.shape, inputs, outputs, output }
     }
 
     /// Positions of its output: 1 where it is dense.

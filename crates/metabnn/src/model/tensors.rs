@@ -108,8 +108,9 @@ fn layers(file: &Reader<'_>, settings: &SavedSettings, image: Shape) -> Result<V
     // The number of classes is in the file alone.
     let last = file.get(&hidden_name(settings.network.depth() - 1))?;
     let classes = last.shape().first().copied().unwrap_or(0);
-    let plans =
-        plan(&settings.network, &settings.norm, image, classes).map_err(|error| file.problem(error))?;
+    let plans = plan(&settings.network, &settings.norm, image, classes)
+        .and_then(|plans| check_memory(plans, &settings.network, &settings.norm, image))
+        .map_err(|error| file.problem(error))?;
     let mut layers = Vec::new();
     for (index, &Plan { shape, inputs, outputs, .. }) in plans.iter().enumerate() {
         let name = hidden_name(index);
@@ -122,8 +123,6 @@ fn layers(file: &Reader<'_>, settings: &SavedSettings, image: Shape) -> Result<V
         let state = norm(file, None, index, outputs)?;
         layers.push(Layer { shape, linear, norm: Norm::with_state(state, &settings.norm) });
     }
-    // Weights are as many as the file has; what a sample makes of them may still be too much.
-    check_memory(image, &plans).map_err(|error| file.problem(error))?;
     Ok(layers)
 }
 

@@ -95,7 +95,10 @@ impl PreparedInput {
         match inputs {
             _ if self.maps.is_some() => {}
             Inputs::Pixels(pixels) => self.sparse.refill_pixels(pixels),
-            Inputs::Real(rows) => self.sparse.refill((0..rows.features()).map(|feature| rows.row(feature))),
+            Inputs::Real(rows) => {
+                self.sparse.make_room(rows.features() * rows.batch());
+                self.sparse.refill((0..rows.features()).map(|feature| rows.row(feature)));
+            }
             Inputs::Signs(_) => {}
         }
     }

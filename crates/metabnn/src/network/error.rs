@@ -1,6 +1,7 @@
 //! Why a config makes no network.
 
 use crate::layer::{LayerError, NormError, SizeError};
+use crate::memory::Shortage;
 
 /// Why a config makes no network for these samples.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -59,6 +60,9 @@ pub enum NetworkError {
         /// The most there can be.
         most: u64,
     },
+    /// More memory than this process may take.
+    #[error(transparent)]
+    Memory(#[from] Shortage),
     /// The norm's config.
     #[error(transparent)]
     Norm(#[from] NormError),

@@ -20,7 +20,7 @@ impl Network {
     /// # Errors
     /// [`NetworkError`] if a number of the configs is out of its range (see [`NetworkConfig::validate`] and
     /// [`NormConfig::validate`]), `classes` is not 1 to 256, a convolution or its pooling has no output for such samples,
-    /// a norm a single value, or the network is too large for any memory.
+    /// a norm a single value, or the network takes more memory than this process may take (see [`NetworkMemory`](super::NetworkMemory)).
     pub fn new(
         config: &NetworkConfig,
         norm: &NormConfig,
@@ -30,7 +30,7 @@ impl Network {
     ) -> Result<Self, NetworkError> {
         SizeError::check("classes", classes, 1, MAX_CLASSES)?;
         let plans = plan(config, norm, sample, classes)?;
-        check_memory(sample, &plans)?;
+        let plans = check_memory(plans, config, norm, sample)?;
         let layers = plans.iter().enumerate().map(|(index, plan)| layer(config, norm, seed, index, plan));
         Ok(Self::from_parts(layers.collect(), config.clone(), norm.clone(), seed).for_shape(sample))
     }

@@ -9,6 +9,7 @@ mod error;
 mod fisher;
 mod infer;
 mod init;
+mod memory;
 mod plan;
 mod scratch;
 mod train;
@@ -17,6 +18,7 @@ pub use batch::{Batch, Inputs};
 pub use builder::NetworkBuilder;
 pub use config::{Encoding, HiddenActivation, Init, NetworkConfig, Precision};
 pub use error::NetworkError;
+pub use memory::NetworkMemory;
 pub(crate) use plan::{check_memory, plan};
 pub use scratch::{Parts, Scratch};
 

@@ -1,8 +1,9 @@
 //! The layers of a network before they have weights.
 
-use super::{NetworkConfig, NetworkError};
+use super::{NetworkConfig, NetworkError, NetworkMemory};
 use crate::data::Shape;
 use crate::layer::{Between, LayerConfig, NormConfig, Plan};
+use crate::memory;
 
 /// Most weights of a network, and most numbers of one sample in a layer: 16 GiB in single precision.
 const MAX_NUMBERS: u64 = 1 << 32;
@@ -32,8 +33,24 @@ pub(crate) fn plan(
     Ok(plans)
 }
 
-/// Sizes, each in its range, whose products are out of it.
-pub(crate) fn check_memory(sample: Shape, plans: &[Plan]) -> Result<(), NetworkError> {
+/// Gives the plans back if this process can take a network of them: its parameters and, of one sample, what a layer makes of
+/// it. Sizes that are each in their range may have products that are not.
+pub(crate) fn check_memory(
+    plans: Vec<Plan>,
+    config: &NetworkConfig,
+    norm: &NormConfig,
+    sample: Shape,
+) -> Result<Vec<Plan>, NetworkError> {
+    let needed = NetworkMemory::of_plans(plans, config, norm, sample);
+    memory::check(needed.parameters(), || "the network".into())?;
+    memory::check(needed.inference(1, 1), || "one sample in the network".into())?;
+    let plans = needed.into_plans();
+    check_numbers(sample, &plans)?;
+    Ok(plans)
+}
+
+/// Refuses what no machine takes, where nobody knows what this one does.
+fn check_numbers(sample: Shape, plans: &[Plan]) -> Result<(), NetworkError> {
     let product = |factors: &[usize]| factors.iter().fold(1u64, |all, &n| all.saturating_mul(n as u64));
     let sample = product(&[sample.channels, sample.rows, sample.columns]);
     let mut weights = 0u64;

@@ -12,6 +12,8 @@ pub struct Scratch {
     pub(super) caches: Vec<LayerCache>,
     pub(super) input: PreparedInput,
     pub(super) parts: Parts,
+    /// Samples of the largest batch so far.
+    batch: usize,
 }
 
 impl Clone for Scratch {
@@ -31,8 +33,14 @@ impl Scratch {
         self.parts.times.fill(Duration::ZERO);
     }
 
-    /// A step of a network of so many `layers` begins.
-    pub(super) fn start(&mut self, layers: usize) {
+    /// Whether there is room for a step of the same network on so many samples.
+    pub(crate) fn has_room(&self, batch: usize) -> bool {
+        batch <= self.batch
+    }
+
+    /// A step of a network of so many `layers` on so many samples begins.
+    pub(super) fn start(&mut self, layers: usize, batch: usize) {
+        self.batch = self.batch.max(batch);
         if self.caches.len() != layers {
             self.caches.resize_with(layers, LayerCache::default);
             self.parts = Parts::for_layers(layers);

@@ -25,8 +25,8 @@ impl Network {
         scratch: &mut Scratch,
         aside: &mut (dyn FnMut() + Send),
     ) -> f32 {
-        scratch.start(self.layers.len());
-        let Scratch { caches, input, parts } = scratch;
+        scratch.start(self.layers.len(), batch.labels.len());
+        let Scratch { caches, input, parts, .. } = scratch;
         input.prepare_forward(&batch.inputs, &self.layers[0]);
         self.layers.iter_mut().for_each(|layer| layer.linear.make_memory(rule.state()));
         self.forward(batch, input, caches, parts);

@@ -7,7 +7,8 @@ use super::{Position, SavedSettings, TrainConfig, TrainError, Trainer};
 use crate::config::ConfigError;
 use crate::engine::Cpu;
 use crate::machine::Machine;
-use crate::network::Network;
+use crate::memory;
+use crate::network::{Network, NetworkError};
 use crate::optim::OptimizerConfig;
 use crate::rule::SynapticRule;
 
@@ -83,13 +84,16 @@ impl<R: SynapticRule> TrainerBuilder<R> {
     ///
     /// # Errors
     /// [`TrainError::Config`] if a parameter of training or rule has a value it does not take;
-    /// [`TrainError::NotFinite`] if a hidden weight is not a finite number.
+    /// [`TrainError::NotFinite`] if a hidden weight is not a finite number; [`TrainError::Network`] if moments and the rule's
+    /// state take more memory than this process may take.
     pub fn build(self) -> Result<Trainer<R>, TrainError> {
         let Self { network, rule, config, settings } = self;
         config.validate()?;
         rule.validate(network.layers.len())?;
         check_finite("a hidden weight", network.hidden_weights(), (Position::default(), 0), &config)?;
         let settings = settings.unwrap_or_else(|| SavedSettings::new(&network, &config, &rule).to_json());
+        let takes = network.memory_needed().learning(config.optimizer.state, rule.state().len());
+        memory::check(takes, || "training the network".into()).map_err(NetworkError::from)?;
         let engine = Cpu::new(network, &config.optimizer);
         Ok(Trainer::on_engine(engine, rule, config, settings))
     }

@@ -108,6 +108,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
             let problem = format!("{} sample: batch norm needs at least 2 to learn from", samples.len());
             return Err(TrainError::Samples { problem });
         }
+        self.check_memory_for_steps(samples.len())?;
         self.position = Position { epoch: epochs.start, batch: 0, ..self.position };
         if options.has_boundaries {
             self.start_experience();

@@ -7,7 +7,8 @@ use crate::engine::{Cpu, Engine};
 use crate::evaluate::{LearnedExperience, Score, TrainedNetwork, choose_norms};
 use crate::history::SignSnapshot;
 use crate::machine::Machine;
-use crate::network::{Network, NormState};
+use crate::memory;
+use crate::network::{Network, NetworkError, NormState};
 use crate::rule::{Rule, SynapticRule};
 use crate::stream::{ExperienceId, Subset, TaskStream};
 
@@ -136,7 +137,8 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// Accuracy and loss on `samples` with the norm state of this experience, or the present one.
     ///
     /// # Errors
-    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Diverged`]; [`TrainError::Stopped`].
+    /// [`TrainError::Samples`] if they are not what the network takes; [`TrainError::Network`] if a batch takes more memory
+    /// than this process may take; [`TrainError::Diverged`]; [`TrainError::Stopped`].
     pub fn score(
         &self,
         samples: impl AsRef<Subset>,
@@ -144,11 +146,9 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Score, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
-        self.unless_stopped(self.engine.score(
-            samples,
-            &self.norms(experience),
-            self.config.schedule.test_batch,
-        ))
+        self.check_memory_for_tests(samples.len())?;
+        let (norms, batch) = (self.norms(experience), self.config.schedule.test_batch);
+        self.unless_stopped(self.engine.score(samples, &norms, batch))
     }
 
     /// Outputs for `samples`, (samples, classes), with the norm state of this experience, or the present one.
@@ -162,11 +162,9 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     ) -> Result<Vec<f32>, TrainError> {
         let samples = samples.as_ref();
         self.accepts(samples)?;
-        self.unless_stopped(self.engine.logits(
-            samples,
-            &self.norms(experience),
-            self.config.schedule.test_batch,
-        ))
+        self.check_memory_for_tests(samples.len())?;
+        let (norms, batch) = (self.norms(experience), self.config.schedule.test_batch);
+        self.unless_stopped(self.engine.logits(samples, &norms, batch))
     }
 
     /// Accuracy on every test of `stream`, each with the norm state of its experience where that was learned and is kept.
@@ -210,6 +208,21 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
     /// What was computed, if it was computed to its end.
     pub(super) fn unless_stopped<T>(&self, computed: T) -> Result<T, TrainError> {
         if self.engine.is_stopped() { Err(TrainError::Stopped) } else { Ok(computed) }
+    }
+
+    /// Whether this process can take steps on so many samples.
+    pub(super) fn check_memory_for_steps(&self, samples: usize) -> Result<(), TrainError> {
+        let batch = self.config.schedule.batch.min(samples);
+        let what = || format!("a training step of {batch} samples");
+        Ok(memory::check(self.engine.memory_for_steps(batch), what).map_err(NetworkError::from)?)
+    }
+
+    /// Whether this process can take tests on so many samples.
+    pub(super) fn check_memory_for_tests(&self, samples: usize) -> Result<(), TrainError> {
+        let batch = self.config.schedule.test_batch;
+        let what = || format!("a test of {samples} samples in batches of {}", batch.min(samples));
+        let takes = self.engine.memory_for_tests(samples, batch);
+        Ok(memory::check(takes, what).map_err(NetworkError::from)?)
     }
 
     pub(crate) fn check_finite(

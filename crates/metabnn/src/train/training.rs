@@ -44,6 +44,10 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
         let since = Instant::now();
         for samples in stream.experiences.iter().map(|experience| &experience.samples) {
             trainer.accepts(samples)?;
+            trainer.check_memory_for_steps(samples.len())?;
+        }
+        for test in &stream.tests {
+            trainer.check_memory_for_tests(test.samples.len())?;
         }
         let mut evaluations = trainer.evaluate_training(stream, (0, 0));
         let untrained = trainer.evaluate_tests(stream, (0, 0));

@@ -43,8 +43,9 @@ impl Convolution {
         config.validate()?;
         let &ConvConfig { channels, kernel, stride, padding, pool, .. } = config;
         let pool_size = if pool == Pool::None { 1 } else { config.pool_size };
-        let places =
-            |side: usize| (side + 2 * padding).checked_sub(kernel).map_or(0, |left| left / stride + 1);
+        let places = |side: usize| {
+            side.saturating_add(2 * padding).checked_sub(kernel).map_or(0, |left| left / stride + 1)
+        };
         let (rows, columns) = (places(input.rows), places(input.columns));
         if rows == 0 || columns == 0 {
             let Shape { rows, columns, .. } = input;

@@ -19,8 +19,13 @@ const COLUMNS: usize = 512;
 impl Convolution {
     /// The samples of a batch in chunks: their size follows from the shape alone, so that it changes no sum.
     pub(super) fn chunks(&self, batch: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let size = (COLUMNS / self.positions()).max(1);
+        let size = self.chunk_size();
         (0..batch).step_by(size).map(move |first| first..batch.min(first + size))
+    }
+
+    /// Samples of a chunk.
+    pub(in crate::layer) fn chunk_size(&self) -> usize {
+        (COLUMNS / self.positions()).max(1)
     }
 
     /// Positions along one side of the sums at which place `tap` of the kernel lies inside the map.
