@@ -17,6 +17,8 @@ use crate::recipe::Recipe;
 
 /// Time between two looks at what Python wants: short enough for a person who presses Ctrl-C.
 pub const LOOK: Duration = Duration::from_millis(50);
+/// How long the end of an interrupted experiment is waited for.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Runs a recipe as the command does; gives `summary.json`. `on_event` hears of each event, as JSON, on the thread that
 /// called. An exception in there, or Ctrl-C, makes every run at work write a checkpoint and stop.
@@ -72,14 +74,22 @@ pub fn run(
             stop.request();
             raised.get_or_insert(error);
         }
+        if raised.is_some() && !stop.is_heeded() {
+            break;
+        }
+    }
+    if let Some(error) = raised {
+        // No run is at work, and there is nothing more to keep. A report may go on for longer than a person waits.
+        let since = Instant::now();
+        while !worker.is_finished() && since.elapsed() < PATIENCE {
+            py.detach(|| thread::sleep(LOOK / 10));
+        }
+        return Err(error);
     }
     let result = py.detach(|| worker.join());
     let result =
         result.map_err(|_| PyRuntimeError::new_err("the experiment ended with an internal error"))?;
-    match raised {
-        Some(error) => Err(error),
-        None => Ok(json!(result.or_raise()?).to_string()),
-    }
+    Ok(json!(result.or_raise()?).to_string())
 }
 
 /// Takes a folder for the results of a recipe whose runs are done elsewhere; tells which of them are finished there.

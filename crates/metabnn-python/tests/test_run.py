@@ -130,6 +130,17 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_same_call_goes_on(tmp_path):
         assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
+def test_ctrl_c_ends_an_analysis(tmp_path):
+    recipe = {"name": "long", "analysis": {"kind": "quadratic", "dimensions": 5, "steps": 1_000_000_000}}
+
+    def press(event):
+        if event["kind"] == "started":
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        metabnn.run(recipe, out=tmp_path / "long", callback=press)
+
+
 def test_what_goes_wrong_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("METABNN_DATA", str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match="metabnn data fetch mnist"):
