@@ -10,6 +10,7 @@ mod finding;
 pub mod folder;
 pub(crate) mod grid;
 mod html;
+pub(crate) mod most;
 pub(crate) mod plots;
 mod ranking;
 pub mod summary;
