@@ -1,7 +1,7 @@
 //! Progress of an experiment: on a terminal a bar for every run at work and, of several, one for all; a line per epoch
 //! elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Display {
     at_work: BTreeMap<usize, AtWork>,
     /// All of several runs together.
     whole: Option<Whole>,
+    /// Notes that were said; none are to be.
+    notes: Option<BTreeSet<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -66,7 +68,8 @@ impl Display {
         });
         let alone = alone || runs == 1;
         let whole = (kind == Kind::Bar && !alone).then(|| Whole::new(&bars, runs));
-        Self { kind, runs, alone, bars, at_work: BTreeMap::new(), whole }
+        let notes = (!output.quiet).then(BTreeSet::new);
+        Self { kind, runs, alone, bars, at_work: BTreeMap::new(), whole, notes }
     }
 
     /// Shows one event of run `index`.
@@ -88,6 +91,12 @@ impl Display {
                 bar.set_position(*done);
                 bar.reset_eta();
                 self.at_work.insert(index, AtWork { name, bar });
+            }
+            Event::Note { note } => {
+                // Runs of a grid have it in common.
+                if self.notes.as_mut().is_some_and(|notes| notes.insert((*note).to_string())) {
+                    self.bars.suspend(|| eprintln!("note: {note}"));
+                }
             }
             Event::Progress(progress) => {
                 self.step(index, progress.steps);

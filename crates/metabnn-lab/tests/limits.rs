@@ -7,10 +7,15 @@ use std::path::Path;
 
 use allocation_counter::measure;
 use metabnn::history::{Flips, WeightHistogram};
+use metabnn::kernels::Platform;
+use metabnn::machine::Machine;
 use metabnn::metrics::{AccuracyMatrix, Evaluation, Split};
+use metabnn_lab::needs::RunMemory;
+use metabnn_lab::recipe::Recipe;
 use metabnn_lab::report::folder::{RunResults, write_run};
 use metabnn_lab::report::summary::RunSummary;
 use metabnn_lab::report::write_report;
+use metabnn_lab::setup::train_on;
 use tempfile::TempDir;
 
 /// A run on so many tasks, each tested after each.
@@ -126,4 +131,25 @@ fn a_report_of_hundreds_of_runs_is_small() {
 fn reports_of_thousands_of_tests_and_of_runs_are_small() {
     of_tests(1500, 1_000_000_000);
     of_runs(3000, 1_000_000_000);
+}
+
+/// A run on one thread, from the loading of its data to its model.
+#[test]
+fn what_a_run_is_said_to_take_is_what_it_takes() {
+    let machine = Machine::new(1, Platform::detect()).unwrap();
+    for (sets, hidden, tasks, train) in [("glyphs", 512, 3, 500), ("glyphs", 64, 40, 100)] {
+        let text = format!(
+            "name = \"x\"\n[data]\nsets = [\"{sets}\"]\ntrain_images = {train}\ntest_images = 50\n[tasks]\ncount = {tasks}\n\
+             [network]\nhidden = [{hidden}, {hidden}]\n[schedule]\nepochs = 1\nevaluate = \"task\"\n"
+        );
+        let settings = Recipe::from_toml(&text, "x", &[], None).unwrap().runs().unwrap().remove(0).settings;
+        let said = RunMemory::new(&settings, 1).unwrap();
+        let taken = measure(|| {
+            let stream = settings.stream(&[metabnn_data::load(sets, None).unwrap()]).unwrap();
+            train_on(&machine, &settings, &stream, |_| {}).unwrap();
+        });
+        let share = said.total() as f64 / taken.bytes_max as f64;
+        println!("{} said, {} taken: {share:.2}", said.words(), taken.bytes_max);
+        assert!((0.7..1.6).contains(&share), "{} said, {} bytes taken", said.words(), taken.bytes_max);
+    }
 }

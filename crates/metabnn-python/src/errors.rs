@@ -161,6 +161,7 @@ impl Raise for Experiment {
     fn raise(self) -> PyErr {
         match self {
             Self::Recipe(errors) => errors.raise(),
+            Self::Memory(_) => PyMemoryError::new_err(self.to_string()),
             Self::Data(error) => error.raise(),
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.
