@@ -24,6 +24,9 @@ pub struct RunMemory {
     pub network: u64,
 }
 
+/// Samples of which a rule asks how much synapses matter to them, at once.
+const FISHER: usize = 256;
+
 impl RunMemory {
     /// That of a run with these settings, on so many threads; `None` where nothing is known of its data, or its settings
     /// make no network.
@@ -49,6 +52,12 @@ impl RunMemory {
         let work = needed
             .step(schedule.batch.min(train), threads)
             .max(needed.inference(schedule.test_batch.min(test), batches))
+            // What mattered to a task that is over: a number for each synapse, and a pass for it.
+            .max(if rule.needs_boundaries() {
+                needed.parameters().saturating_add(needed.step(FISHER.min(train), threads))
+            } else {
+                0
+            })
             // The file of a model, and the numbers that it is made of.
             .max(needed.parameters().saturating_mul(2));
         let learning = needed.learning(optimizer.state, rule.state().len());

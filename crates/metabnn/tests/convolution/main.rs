@@ -274,21 +274,6 @@ fn a_step_with_instance_or_layer_norm_is_that_of_plain_loops() {
     }
 }
 
-/// Norms whose statistics are each sample's own need no second one.
-#[test]
-fn a_step_on_one_sample_is_that_of_plain_loops() {
-    for precision in [Precision::Binary, Precision::FullPrecision] {
-        for kind in [NormKind::Instance, NormKind::Layer] {
-            for mut case in cases() {
-                case.settings.network.precision = precision;
-                case.settings.norm.kind = kind;
-                case.batch = 1;
-                (0..3).for_each(|inputs| assert_step(case.clone(), inputs));
-            }
-        }
-    }
-}
-
 /// The old word of a dense layer: the same bits.
 #[test]
 fn instance_norm_of_a_dense_layer_is_layer_norm() {
