@@ -72,6 +72,15 @@ fn what_no_memory_holds_is_refused_before_anything_is_loaded() {
 }
 
 #[test]
+fn a_measurement_that_no_memory_holds_is_refused() {
+    if metabnn::memory::available().is_none_or(|bytes| bytes > 50_000_000_000) {
+        return;
+    }
+    let says = ["a step of 784-65536-65536-10 in batches of 100 takes 5", " GB, this process may take "];
+    Workplace::new().refuses(&["bench", "--width", "65536"], 1, &says);
+}
+
+#[test]
 fn what_a_run_takes_is_shown() {
     let place = Workplace::new();
     let shown = place.output(&["show", "pmnist", "--set", "network.hidden=[1048576, 1048576]"]);
@@ -108,6 +117,7 @@ fn settings_that_ask_for_more_than_there_is_are_noted() {
         assert_eq!(summary["notes"], serde_json::json!(notes));
     }
     assert_eq!(place.read_json("out/summary.json")["runs"][1]["notes"], serde_json::json!(notes));
+    assert!(notes.iter().all(|note| place.read("out/report.html").contains(note)), "they are in the report");
     assert_eq!(said(&with(run("pmnist", &set, "quiet"), &["-q"])), "");
     // What is as it seems has none.
     assert_eq!(said(&run("pmnist", &[], "plain")), "");

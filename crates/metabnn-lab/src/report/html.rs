@@ -286,6 +286,8 @@ fn conditions(view: &View<'_>) -> String {
             other => format!("Batch-norm scales start as {other}."),
         });
     }
+    let runs = view.groups.iter().flat_map(GroupView::summaries);
+    items.extend(runs.flat_map(|run| run.notes.iter().cloned()).collect::<BTreeSet<_>>());
     if items.is_empty() {
         return String::new();
     }
