@@ -216,12 +216,21 @@ fn print(message: &str) {
     let _ = writeln!(io::stdout().lock(), "{message}");
 }
 
-/// Accuracies in percent: on each test, then on the images of the task in training and, where they were evaluated, on
+/// With more tests than this a line would not be read.
+const MANY_TESTS: usize = 50;
+
+/// Accuracies in percent: on each test, or on many on average, then on the images of the task in training and, where they were evaluated, on
 /// those of the first task and of all tasks.
 fn accuracies(evaluations: &[Evaluation]) -> String {
     let of = |split| evaluations.iter().filter(move |e| e.split == split).map(|e| percent(e.accuracy));
     let tests: Vec<String> = of(Split::Test).collect();
-    let mut said = format!("test {} %", tests.join(" "));
+    let mut said = match tests.len() {
+        0..=MANY_TESTS => format!("test {} %", tests.join(" ")),
+        count => {
+            let all = evaluations.iter().filter(|one| one.split == Split::Test).map(|one| one.accuracy);
+            format!("test {} % on average over {count} tests", percent(all.sum::<f64>() / count as f64))
+        }
+    };
     for (split, word) in [(Split::Train, "train"), (Split::All, "all training images")] {
         let accuracies: Vec<String> = of(split).collect();
         if !accuracies.is_empty() {

@@ -12,6 +12,7 @@ use metabnn::machine::Machine;
 use metabnn::metrics::{AccuracyMatrix, Evaluation, Split};
 use metabnn_lab::needs::RunMemory;
 use metabnn_lab::recipe::Recipe;
+use metabnn_lab::recipe::settings::Settings;
 use metabnn_lab::report::folder::{RunResults, write_run};
 use metabnn_lab::report::summary::RunSummary;
 use metabnn_lab::report::write_report;
@@ -125,9 +126,9 @@ fn a_report_of_hundreds_of_runs_is_small() {
     of_runs(300, 150_000_000);
 }
 
-/// What takes minutes in a debug build, by hand.
+/// The sizes that were once found, by hand: a quarter of a minute in a debug build.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "the two above, at full size"]
 fn reports_of_thousands_of_tests_and_of_runs_are_small() {
     of_tests(1500, 1_000_000_000);
     of_runs(3000, 1_000_000_000);
@@ -151,5 +152,38 @@ fn what_a_run_is_said_to_take_is_what_it_takes() {
         let share = said.total() as f64 / taken.bytes_max as f64;
         println!("{} said, {} taken: {share:.2}", said.words(), taken.bytes_max);
         assert!((0.7..1.6).contains(&share), "{} said, {} bytes taken", said.words(), taken.bytes_max);
+    }
+}
+
+/// Counts near powers of two and near overflow, as a literal in Rust may have them: no recipe takes them all.
+#[test]
+fn what_a_run_takes_is_counted_whatever_its_numbers() {
+    let plain =
+        Recipe::from_toml("name = \"x\"\n", "x", &[], None).unwrap().runs().unwrap().remove(0).settings;
+    let least = RunMemory::new(&plain, 1).unwrap().total();
+    let sizes = (0..64).flat_map(|bit| [(1_usize << bit) - 1, 1 << bit]).chain([usize::MAX]);
+    for size in sizes {
+        let changed = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = plain.clone();
+            change(&mut settings);
+            [1, usize::MAX].map(|threads| RunMemory::new(&settings, threads).map(|memory| memory.total()))
+        };
+        let all = [
+            changed(&|settings| settings.tasks.count = size),
+            changed(&|settings| settings.schedule.epochs = size),
+            changed(&|settings| settings.schedule.batch = size),
+            changed(&|settings| settings.schedule.test_batch = size),
+            changed(&|settings| settings.data.train_images = size),
+            changed(&|settings| {
+                (settings.tasks.count, settings.schedule.epochs, settings.schedule.batch) =
+                    (size, size, size);
+            }),
+        ];
+        assert!(all.iter().all(|[one, many]| one <= many), "{size}: {all:?}");
+        let tasks = all[0][0].unwrap();
+        assert!(size < plain.tasks.count || tasks >= least, "{size} tasks take {tasks}, fewer take {least}");
+        // A width is a network, or none at all.
+        let wide = changed(&|settings| settings.network.hidden = vec![size; 3]);
+        assert_eq!(wide[0].is_some(), (1..=1 << 20).contains(&size), "{size}");
     }
 }
