@@ -71,6 +71,20 @@ fn what_no_memory_holds_is_refused_before_anything_is_loaded() {
     place.refuses(&arguments, 1, &says);
 }
 
+/// What a shell, a cluster or a container leaves to a process is what it has.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_address_space_is_kept() {
+    let place = Workplace::new();
+    let arguments = with(run("pmnist", &["network.hidden=[8192, 8192]"], "out"), &["--threads", "1"]);
+    let mut command = assert_cmd::Command::new("sh");
+    let shell = "ulimit -v 600000; exec \"$0\" \"$@\"";
+    command.args(["-c", shell, env!("CARGO_BIN_EXE_metabnn")]).args(arguments);
+    let done = command.current_dir(place.path(".")).env("METABNN_DATA", place.path("data")).assert().code(1);
+    let says = ["the run seed=0 (1.", " takes 1.", " GB, this process may take ", " MB"];
+    check_error(&String::from_utf8_lossy(&done.get_output().stderr), &says);
+}
+
 #[test]
 fn a_measurement_that_no_memory_holds_is_refused() {
     if metabnn::memory::available().is_none_or(|bytes| bytes > 50_000_000_000) {
