@@ -16,7 +16,7 @@ pub fn bench(arguments: &Bench, output: Output) -> anyhow::Result<()> {
         epoch: arguments.epoch,
         state: if arguments.bf16 { State::Bf16 } else { State::F32 },
     };
-    let report = measure(&options, machine, arguments.data.folder.as_deref());
+    let report = measure(&options, machine, arguments.data.folder.as_deref())?;
     if output.json {
         return output::json(&serde_json::to_value(&report)?);
     }

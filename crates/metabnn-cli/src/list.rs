@@ -1,9 +1,12 @@
 //! `metabnn list` and `metabnn show`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
+use metabnn::machine::Machine;
 use metabnn_data::catalogue;
+use metabnn_lab::needs::RunMemory;
 use metabnn_lab::recipe::{Preset, Recipe, Run, builtin};
 use metabnn_lab::report::listing;
 use serde_json::json;
@@ -87,7 +90,13 @@ pub fn show(chosen: &Chosen, output: Output) -> anyhow::Result<()> {
             .iter()
             .map(|run| {
                 let settings = serde_json::to_value(&run.settings).context("settings as JSON")?;
-                anyhow::Ok(json!({"name": run.name, "arm": run.arm, "hash": run.hash, "settings": settings}))
+                let memory = RunMemory::new(&run.settings, Machine::cores());
+                let memory = memory.map(|memory| (memory, memory.total()));
+                let memory = memory.map(|(RunMemory { data, stream, network }, total)| {
+                    json!({"data": data, "stream": stream, "network": network, "total": total})
+                });
+                anyhow::Ok(json!({"name": run.name, "arm": run.arm, "hash": run.hash, "settings": settings,
+                                  "memory": memory, "notes": run.settings.expected_notes()}))
             })
             .collect();
         return output::json(&json!({"name": recipe.name, "toml": recipe.to_toml(), "runs": runs?}));
@@ -96,5 +105,12 @@ pub fn show(chosen: &Chosen, output: Output) -> anyhow::Result<()> {
     output::line(&format!("\n# {} {}:", runs.len(), if runs.len() == 1 { "run" } else { "runs" }))?;
     let width = runs.len().saturating_sub(1).to_string().len();
     let line = |(index, run): (usize, &Run)| format!("#   {index:>width$}  {}  {}", run.hash, run.name);
-    runs.iter().enumerate().try_for_each(|run| output::line(&line(run)))
+    runs.iter().enumerate().try_for_each(|run| output::line(&line(run)))?;
+    let memory = runs.iter().filter_map(|run| RunMemory::new(&run.settings, Machine::cores()));
+    if let Some(most) = memory.max_by_key(RunMemory::total).filter(|most| most.total() > 0) {
+        let of = if runs.len() == 1 { "memory" } else { "memory of the largest run" };
+        output::line(&format!("# {of}: {}", most.words()))?;
+    }
+    let notes: BTreeSet<String> = runs.iter().flat_map(|run| run.settings.expected_notes()).collect();
+    notes.iter().try_for_each(|note| output::line(&format!("# note: {note}")))
 }

@@ -1,7 +1,7 @@
 //! Progress of an experiment: on a terminal a bar for every run at work and, of several, one for all; a line per epoch
 //! elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Display {
     at_work: BTreeMap<usize, AtWork>,
     /// All of several runs together.
     whole: Option<Whole>,
+    /// Notes that were said; none are to be.
+    notes: Option<BTreeSet<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -67,7 +69,8 @@ impl Display {
         });
         let alone = alone || runs == 1;
         let whole = (kind == Kind::Bar && !alone).then(|| Whole::new(&bars, runs));
-        Self { kind, runs, alone, bars, at_work: BTreeMap::new(), whole }
+        let notes = (!output.quiet).then(BTreeSet::new);
+        Self { kind, runs, alone, bars, at_work: BTreeMap::new(), whole, notes }
     }
 
     /// Shows one event of run `index`.
@@ -89,6 +92,12 @@ impl Display {
                 bar.set_position(*done);
                 bar.reset_eta();
                 self.at_work.insert(index, AtWork { name, bar });
+            }
+            Event::Note { note } => {
+                // Runs of a grid have it in common.
+                if self.notes.as_mut().is_some_and(|notes| notes.insert((*note).to_string())) {
+                    self.bars.suspend(|| eprintln!("note: {note}"));
+                }
             }
             Event::Progress(progress) => {
                 self.step(index, progress.steps);
@@ -208,12 +217,21 @@ fn print(message: &str) {
     let _ = writeln!(io::stdout().lock(), "{}", text::lines(message));
 }
 
-/// Accuracies in percent: on each test, then on the images of the task in training and, where they were evaluated, on
+/// With more tests than this a line would not be read.
+const MANY_TESTS: usize = 50;
+
+/// Accuracies in percent: on each test, or on many on average, then on the images of the task in training and, where they were evaluated, on
 /// those of the first task and of all tasks.
 fn accuracies(evaluations: &[Evaluation]) -> String {
     let of = |split| evaluations.iter().filter(move |e| e.split == split).map(|e| percent(e.accuracy));
     let tests: Vec<String> = of(Split::Test).collect();
-    let mut said = format!("test {} %", tests.join(" "));
+    let mut said = match tests.len() {
+        0..=MANY_TESTS => format!("test {} %", tests.join(" ")),
+        count => {
+            let all = evaluations.iter().filter(|one| one.split == Split::Test).map(|one| one.accuracy);
+            format!("test {} % on average over {count} tests", percent(all.sum::<f64>() / count as f64))
+        }
+    };
     for (split, word) in [(Split::Train, "train"), (Split::All, "all training images")] {
         let accuracies: Vec<String> = of(split).collect();
         if !accuracies.is_empty() {

@@ -12,10 +12,12 @@ use metabnn::evaluate::TrainedNetwork;
 use metabnn::kernels::Platform;
 use metabnn::kernels::ceilings::{self, Ceilings};
 use metabnn::machine::Machine;
-use metabnn::network::{Batch, Network, Scratch};
+use metabnn::memory;
+use metabnn::network::{Batch, NetworkError, NetworkMemory, Scratch};
 use metabnn::optim::Adam;
+use metabnn::rule::SynapticRule;
 use metabnn::stream::{Subset, View};
-use metabnn::train::Progress;
+use metabnn::train::{Progress, TrainError};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -89,14 +91,18 @@ const BATCHES: usize = 60;
 /// Measures training steps of a network 784-width-width-10 on `machine`, on MNIST where it is found in `folder` (or
 /// where [`metabnn_data::load`] looks), else on the built-in glyphs.
 ///
+/// # Errors
+/// [`TrainError`] if this process has not the memory for it, or the network learns no more.
+///
 /// # Panics
 /// If these kernels do not compute what the portable ones do: a wrong result's time is worth nothing.
-pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> Report {
+pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> Result<Report, TrainError> {
     assert_same_as_portable(options.precision, machine);
     let images = images(folder);
     let settings = settings(options);
+    check_memory(options, &settings, &images, machine)?;
     let batches = batches(&images, options.batch);
-    let network = network(&settings, &images, machine);
+    let network = settings.network(images.train.shape(), images.train.classes())?.on(machine);
     let mut adam = Adam::new(&settings.optimizer, &network.widths());
     let (mut trained, mut scratch) = (TrainedNetwork::new(network), Scratch::default());
     let mut times = Vec::new();
@@ -115,8 +121,8 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
     let parts_ms = parts.map(|(name, time)| (name.to_string(), time.as_secs_f64() * share)).collect();
     let evaluate_10k_ms = evaluation(&trained, &images, &settings);
     let median_ms = median(&times);
-    let epoch = options.epoch.then(|| epoch(&trained, &images, &settings, median_ms));
-    Report {
+    let epoch = options.epoch.then(|| epoch(&trained, &images, &settings, median_ms)).transpose()?;
+    Ok(Report {
         width: options.width,
         batch: options.batch,
         threads: machine.pool.threads(),
@@ -130,12 +136,27 @@ pub fn measure(options: &Options, machine: &Machine, folder: Option<&Path>) -> R
         // Before the ceilings, whose arrays are no part of training.
         peak_bytes: peak_bytes(),
         ceilings: ceilings::measure(&machine.pool),
-    }
+    })
 }
 
-fn network(settings: &Settings, images: &Dataset, machine: &Machine) -> Network {
-    let network = settings.network(images.train.shape(), images.train.classes());
-    network.expect("dense layers take any images").on(machine)
+/// Whether this process has the memory: for the network and its training, twice where an epoch is trained beside, and for
+/// the batches.
+fn check_memory(
+    options: &Options,
+    settings: &Settings,
+    images: &Dataset,
+    machine: &Machine,
+) -> Result<(), NetworkError> {
+    let (shape, classes) = (images.train.shape(), images.train.classes());
+    let needed = NetworkMemory::new(&settings.network, &settings.norm, shape, classes)?;
+    let step = needed.step(options.batch, machine.pool.threads());
+    let learning = needed.learning(options.state, settings.rule.state().len());
+    let one = needed.parameters().saturating_add(learning).saturating_add(step);
+    let batches = shape.width().saturating_mul(options.batch).saturating_mul(BATCHES) as u64;
+    let takes = one.saturating_mul(1 + u64::from(options.epoch)).saturating_add(batches);
+    Ok(memory::check(takes, || {
+        format!("a step of 784-{0}-{0}-10 in batches of {1}", options.width, options.batch)
+    })?)
 }
 
 fn glyphs() -> Dataset {
@@ -191,7 +212,12 @@ fn median(times: &[f64]) -> f64 {
 }
 
 /// Trains for an epoch as a run does, from the first step's end to the last test's.
-fn epoch(trained: &TrainedNetwork, images: &Dataset, settings: &Settings, step_ms: f64) -> Epoch {
+fn epoch(
+    trained: &TrainedNetwork,
+    images: &Dataset,
+    settings: &Settings,
+    step_ms: f64,
+) -> Result<Epoch, TrainError> {
     let stream = settings.stream(std::slice::from_ref(images)).expect("a task of all images");
     let (mut start, mut end, mut steps) = (None, None, 0);
     let watch = |progress: Progress<'_>| {
@@ -203,13 +229,13 @@ fn epoch(trained: &TrainedNetwork, images: &Dataset, settings: &Settings, step_m
             end = Some(Instant::now());
         }
     };
-    train_on(trained.network.machine(), settings, &stream, watch).expect("a loss that is finite");
+    train_on(trained.network.machine(), settings, &stream, watch)?;
     let wall = end.zip(start).map_or(0.0, |(end, start)| (end - start).as_secs_f64() * 1e3);
     let start = Instant::now();
     let batch = settings.schedule.test_batch;
     trained.evaluate(&stream.experiences[0].samples, None, batch);
     stream.tests.iter().for_each(|test| _ = trained.evaluate(&test.samples, test.experience.as_ref(), batch));
-    Epoch { wall_ms: wall, steps, step_ms, tests_ms: start.elapsed().as_secs_f64() * 1e3 }
+    Ok(Epoch { wall_ms: wall, steps, step_ms, tests_ms: start.elapsed().as_secs_f64() * 1e3 })
 }
 
 /// Trains a small network of ragged shape with these kernels and with the portable ones.
@@ -222,7 +248,8 @@ pub fn assert_same_as_portable(precision: Precision, machine: &Machine) {
     let settings = Settings { network, ..Settings::default() };
     let portable = Machine::new(1, Platform::Portable).expect("one thread is there already");
     let losses = [machine, &portable].map(|machine| {
-        let mut network = self::network(&settings, &glyphs, machine);
+        let network = settings.network(glyphs.train.shape(), glyphs.train.classes());
+        let mut network = network.expect("a small network").on(machine);
         let mut adam = Adam::new(&settings.optimizer, &network.widths());
         let mut scratch = Scratch::default();
         let batches = batches(&glyphs, 37);

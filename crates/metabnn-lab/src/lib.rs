@@ -5,6 +5,7 @@
 //! | [`recipe`] | TOML to checked settings and runs |
 //! | [`setup`] | from settings to streams, networks and trainers |
 //! | [`experiment`] | all runs of a recipe, into one folder |
+//! | [`needs`], [`notes`] | what a run takes of memory; what it makes of settings that ask for more than there is |
 //! | [`analysis`] | what is looked at beside the accuracies |
 //! | [`report`] | tables, figures and `report.html`, from the folder alone |
 //! | [`saved`] | models of runs, with their settings |
@@ -14,6 +15,8 @@
 pub mod analysis;
 pub mod bench;
 pub mod experiment;
+pub mod needs;
+pub mod notes;
 pub mod recipe;
 pub mod report;
 pub mod saved;

@@ -2,6 +2,7 @@
 
 use metabnn::data::{Dataset, Shape};
 use metabnn::evaluate::Score;
+use metabnn::memory::{self, Shortage};
 use metabnn::model::{DataDescription, Description, Model, ModelError, SetDescription, TestDescription};
 use metabnn::stream::{StreamError, Subset, Test, View, group_classes};
 
@@ -31,6 +32,9 @@ pub enum TestStatistics {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SavedError {
+    /// More memory than this process may take.
+    #[error(transparent)]
+    Memory(#[from] Shortage),
     /// The file is not one, or not whole.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -245,7 +249,17 @@ impl SavedRun {
             None => View::all(samples),
         };
         view.permutation.clone_from(&permutations[index]);
-        Ok(Test { name, samples: Subset::new(vec![view]), experience, set: of, classes })
+        let samples = Subset::new(vec![view]);
+        self.check_memory(samples.len())?;
+        Ok(Test { name, samples, experience, set: of, classes })
+    }
+
+    /// Whether this process can take a test on so many samples, in batches of the settings' size.
+    fn check_memory(&self, samples: usize) -> Result<(), Shortage> {
+        let (network, batch) = (&self.model.trained.network, self.settings.schedule.test_batch);
+        let threads = network.machine().pool.threads().min(samples.div_ceil(batch.max(1)));
+        let takes = network.memory_needed().inference(batch.min(samples), threads);
+        memory::check(takes, || format!("a test of {samples} samples in batches of {}", batch.min(samples)))
     }
 
     /// What its samples are.

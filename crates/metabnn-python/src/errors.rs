@@ -72,8 +72,26 @@ macro_rules! raise {
     };
 }
 
-raise!(DataError: SampleError, StreamError);
-raise!(ModelError: Model, SavedError, ContainerError, CheckpointError);
+raise!(DataError: SampleError);
+raise!(ModelError: Model, ContainerError, CheckpointError);
+
+impl Raise for StreamError {
+    fn raise(self) -> PyErr {
+        match self {
+            Self::Memory(_) => PyMemoryError::new_err(message(&self)),
+            _ => DataError::new_err(message(&self)),
+        }
+    }
+}
+
+impl Raise for SavedError {
+    fn raise(self) -> PyErr {
+        match self {
+            Self::Memory(_) => PyMemoryError::new_err(message(&self)),
+            _ => ModelError::new_err(message(&self)),
+        }
+    }
+}
 
 impl Raise for ExportError {
     fn raise(self) -> PyErr {
@@ -157,6 +175,7 @@ impl Raise for Experiment {
     fn raise(self) -> PyErr {
         match self {
             Self::Recipe(errors) => errors.raise(),
+            Self::Memory(_) => PyMemoryError::new_err(self.to_string()),
             Self::Data(error) => error.raise(),
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.

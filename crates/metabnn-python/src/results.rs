@@ -159,6 +159,6 @@ pub fn bench(
     let state = if bf16 { State::Bf16 } else { State::F32 };
     let options = Options { width, batch, steps, precision, epoch: false, state };
     let machine = machine()?;
-    let report = py.detach(|| measure(&options, &machine, folder.as_deref()));
+    let report = py.detach(|| measure(&options, &machine, folder.as_deref())).or_raise()?;
     serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use metabnn::config::ConfigError;
-use metabnn::data::Shape;
-use metabnn::network::{Network, NetworkConfig, NetworkError, NormConfig};
+use metabnn::data::{Images, Shape};
+use metabnn::network::{Network, NetworkConfig, NetworkError, NormConfig, NormKind};
 use metabnn::optim::OptimizerConfig;
 use metabnn::rule::{
     Beakers, Curve, Ewc, Metaplastic, PerLayer, RandomConsolidation, Rule, Si, SynapticRule,
 };
+use metabnn::stream::{Subset, View};
 use metabnn::train::{Schedule, TrainConfig, TrainError, Trainer};
 
 /// Three layers.
@@ -36,6 +37,32 @@ fn a_schedule_of_nothing_is_refused() {
     ] {
         let error = refused(Metaplastic::default(), TrainConfig { schedule, ..TrainConfig::default() });
         assert_eq!(error.field, field, "{error}");
+    }
+}
+
+/// Batches of one and a last batch of one need norms that look at each sample by itself.
+#[test]
+fn one_sample_alone_is_learned_where_the_norm_is_its_own() {
+    let images = |count| {
+        let pixels = (0..count * 9).map(|i| (i * 37 % 251) as u8).collect();
+        let labels = (0..count).map(|i| (i % 3) as u8).collect();
+        Subset::new(vec![View::all(Images::new(3, 3, 3, pixels, labels).unwrap())])
+    };
+    for kind in [NormKind::Batch, NormKind::Layer, NormKind::Instance] {
+        let norm = NormConfig { kind, ..NormConfig::default() };
+        let config = NetworkConfig { hidden: vec![8, 7], ..NetworkConfig::default() };
+        let trainer = |batch| {
+            let network = Network::new(&config, &norm, Shape::grey(3, 3), 3, 0).unwrap();
+            Trainer::builder(network, Metaplastic::default()).batch(batch).build()
+        };
+        let (is_own, error) = (kind != NormKind::Batch, trainer(1).err());
+        assert_eq!(error.is_none(), is_own, "{kind:?}");
+        for (batch, count) in [(1, 1), (1, 5), (2, 1), (2, 3), (4, 1)] {
+            let Ok(mut trainer) = trainer(batch) else { continue };
+            let result = trainer.fit(images(count));
+            assert_eq!(result.is_ok(), is_own || count > 1, "{kind:?}, {count} in batches of {batch}");
+            assert!(trainer.network().hidden_weights().all(f32::is_finite));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use allocation_counter::measure;
-use metabnn::data::{Images, Samples, Shape};
+use metabnn::data::{Dataset, Images, Samples, Shape};
 use metabnn::evaluate::TrainedNetwork;
 use metabnn::kernels::Platform;
 use metabnn::layer::Pool;
@@ -16,7 +16,7 @@ use metabnn::network::{
 };
 use metabnn::optim::{MomentFormat, OptimizerConfig};
 use metabnn::rule::{Metaplastic, Rule, Si, Start, SynapticRule};
-use metabnn::stream::{Subset, View};
+use metabnn::stream::{StreamBuilder, StreamError, StreamKind, Subset, View};
 use metabnn::train::{TrainError, Trainer};
 
 /// A network with the samples that it learns.
@@ -213,7 +213,7 @@ impl SynapticRule for Hoarder {
 
 #[test]
 fn what_this_process_cannot_take_is_said_with_both_figures() {
-    if available().is_none() {
+    if available().is_none_or(|bytes| bytes > TOO_MUCH / 4) {
         return;
     }
     let says = |error: &dyn std::error::Error, start: &str| {
@@ -236,6 +236,22 @@ fn what_this_process_cannot_take_is_said_with_both_figures() {
     let builder = Trainer::builder(network(vec![1 << 18]).unwrap(), Metaplastic::default());
     let mut trainer = builder.batch(1_000_000).build().unwrap();
     says(&trainer.fit(&samples).unwrap_err(), "a training step of 1000000 samples takes 2.");
+}
+
+#[test]
+fn a_stream_that_no_memory_holds_is_refused() {
+    if available().is_none_or(|bytes| bytes > TOO_MUCH / 4) {
+        return;
+    }
+    let digits = Dataset { name: "digits".into(), train: samples(20), test: samples(20) };
+    let kinds = [StreamKind::Permuted, StreamKind::Interleaved, StreamKind::Subsets, StreamKind::Classes];
+    for kind in kinds {
+        for count in [1 << 40, usize::MAX] {
+            let error =
+                StreamBuilder::new(kind, std::slice::from_ref(&digits)).count(count).build().unwrap_err();
+            assert!(matches!(error, StreamError::Memory(_)), "{kind:?}: {error}");
+        }
+    }
 }
 
 #[test]

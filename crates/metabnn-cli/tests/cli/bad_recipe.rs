@@ -64,7 +64,8 @@ fn a_wrong_setting_of_the_command_line_says_what_the_key_takes() {
         ("data.train_images=1", "data.train_images: takes 0 (all) or at least 2"),
         ("schedule.epochs=0", "schedule.epochs: takes a whole number from 1 to"),
         ("schedule.epochs=1.5", "schedule.epochs: takes a whole number from 1 to"),
-        ("schedule.batch=1", "schedule.batch: takes a whole number from 2 to"),
+        ("schedule.batch=0", "schedule.batch: takes a whole number from 1 to"),
+        ("schedule.batch=1", "schedule.batch: takes at least 2 with norm.kind = \"batch\""),
         ("schedule.test_batch=1", "schedule.test_batch: takes at least 2 with norm.statistics = \"batch\""),
         ("optimizer.reset_per_task=1", "optimizer.reset_per_task: takes true or false, got 1"),
         ("optimizer.state=f16", "optimizer.state: takes \"f32\" or \"bf16\", got f16"),
@@ -110,7 +111,7 @@ fn a_wrong_setting_of_convolutions_or_norms_says_what_the_key_takes() {
 fn every_error_of_a_file_is_told_with_its_line() {
     let place = Workplace::new();
     let recipe = "name = \"mine\"\n[data]\nsets = [\"mnist\"]\n[network]\nhiden = [16]\n[rule]\nm = -1\n\
-                  [optimizer]\nlr = \"a\"\n[schedule]\nbatch = 1\n";
+                  [optimizer]\nlr = \"a\"\n[schedule]\nbatch = 0\n";
     place.write("mine.toml", recipe);
     let before = place.tree();
     let done = place.metabnn(&["run", "mine.toml", "--out", "out"]).assert().code(2);
@@ -119,7 +120,7 @@ fn every_error_of_a_file_is_told_with_its_line() {
         "error: mine.toml:5: network.hiden: no such key; did you mean network.hidden?",
         "error: mine.toml:7: rule.m: takes a finite number >= 0, or a list of one per layer, got -1",
         "error: mine.toml:9: optimizer.lr: takes a finite number > 0, got \"a\"",
-        "error: mine.toml:11: schedule.batch: takes a whole number from 2 to",
+        "error: mine.toml:11: schedule.batch: takes a whole number from 1 to",
     ];
     assert_eq!(said.lines().count(), starts.len(), "{said}");
     for (line, start) in said.lines().zip(starts) {

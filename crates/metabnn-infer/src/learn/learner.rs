@@ -32,16 +32,13 @@ pub struct Settings {
 
 impl Settings {
     /// Metaplastic hidden weights of `bits` bits, with the scales that the study without boundaries found best: 2 in the
-    /// hidden layers, 0.5 for the classes.
+    /// hidden layers, 0.5 for the classes. A number that is none of its range is refused when a learner is made.
     pub fn new(bits: u32, m: f32, lr: f32) -> Self {
         Self { lr, plasticity: Plasticity::metaplastic(bits, m), gamma_hidden: 2.0, gamma_classes: 0.5 }
     }
 
     fn check(&self, most: u32) -> Result<(), LearnError> {
-        let got = self.plasticity.bits();
-        if got > most {
-            return Err(LearnError::Bits { most, got });
-        }
+        self.plasticity.check(most)?;
         let (lr, hidden, classes) = (self.lr, self.gamma_hidden, self.gamma_classes);
         for (what, got) in [("lr", lr), ("gamma_hidden", hidden), ("gamma_classes", classes)] {
             if !(got > 0.0 && got <= MOST_SETTING) {

@@ -271,3 +271,58 @@ fn metaplastic_weights_keep_the_first_task() {
     assert!(new > 0.6, "the second task: {new}");
     assert!(kept > plain + 0.1, "the first task: {kept} kept, {plain} without metaplasticity");
 }
+
+/// The error of a learner with these settings, in levels of this kind.
+fn refused<L: Level + Default>(settings: Settings) -> Option<LearnError> {
+    let (mut levels, mut numbers) = (vec![L::default(); SHAPE.synapses()], vec![0.0; SHAPE.numbers(1)]);
+    let workspace = Workspace { levels: &mut levels, numbers: &mut numbers };
+    Learner::new(&SHAPE, workspace, 0, settings).err()
+}
+
+#[test]
+fn bits_that_no_level_has_are_refused_as_they_were_given() {
+    for got in [0, 1, 9, 16, 17, 32, 33, 64, u32::MAX] {
+        assert_eq!(Plasticity::metaplastic(got, 1.0).bits(), got);
+        assert_eq!(refused::<i8>(Settings::new(got, 1.0, 0.1)), Some(LearnError::Bits { most: 8, got }));
+        let error = refused::<i16>(Settings::new(got, 1.0, 0.1));
+        assert_eq!(error, (!(2..=16).contains(&got)).then_some(LearnError::Bits { most: 16, got }));
+    }
+    for bits in 2..=8 {
+        assert_eq!(refused::<i8>(Settings::new(bits, 1.0, 0.1)), None);
+    }
+}
+
+#[test]
+fn numbers_out_of_their_range_are_refused_by_name() {
+    const WRONG: [f32; 5] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, -f32::MIN_POSITIVE];
+    let names = |settings: Settings, name: &str, value: f32| match refused::<i8>(settings) {
+        Some(error @ LearnError::Setting { what, got, .. }) => {
+            assert!(what == name && got.to_bits() == value.to_bits(), "{error}");
+            assert!(error.to_string().starts_with(name), "{error}");
+        }
+        other => panic!("{name} = {value}: {other:?}"),
+    };
+    let fine = Settings::new(8, 1.0, 0.1);
+    for wrong in WRONG {
+        names(Settings::new(8, wrong, 0.1), "m", wrong);
+        names(Settings { lr: wrong, ..fine }, "lr", wrong);
+        names(Settings { gamma_hidden: wrong, ..fine }, "gamma_hidden", wrong);
+        names(Settings { gamma_classes: wrong, ..fine }, "gamma_classes", wrong);
+        let own = Plasticity::of_share(8, |share| if share > 0.5 { wrong } else { 1.0 });
+        names(Settings { plasticity: own, ..fine }, "what part of a step goes through", wrong);
+    }
+    names(
+        Settings { plasticity: Plasticity::of_share(8, |_| 1.5), ..fine },
+        "what part of a step goes through",
+        1.5,
+    );
+    for m in [0.0, -0.0, f32::MIN_POSITIVE, 1.0, 1e3, f32::MAX] {
+        assert_eq!(refused::<i8>(Settings::new(8, m, 0.1)), None, "{m}");
+    }
+    // A learner keeps the settings that it had.
+    let (mut levels, mut numbers) = (vec![0_i8; SHAPE.synapses()], vec![0.0; SHAPE.numbers(1)]);
+    let workspace = Workspace { levels: &mut levels, numbers: &mut numbers };
+    let mut learner = Learner::new(&SHAPE, workspace, 0, fine).unwrap();
+    assert!(learner.set(Settings::new(8, f32::NAN, 0.1)).is_err());
+    assert_eq!(learner.settings(), &fine);
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::recipe::RecipeErrors;
 use crate::report::ReportError;
 use crate::words;
+use metabnn::memory::Shortage;
 use metabnn::model::ModelError;
 use metabnn::model::checkpoint::CheckpointError;
 use metabnn::stream::StreamError;
@@ -18,6 +19,9 @@ pub enum ExperimentError {
     /// The recipe does not hold together.
     #[error(transparent)]
     Recipe(#[from] RecipeErrors),
+    /// More memory than this process may take.
+    #[error(transparent)]
+    Memory(#[from] Shortage),
     /// A data set could not be loaded.
     #[error(transparent)]
     Data(#[from] DataError),

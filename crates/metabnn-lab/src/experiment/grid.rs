@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{io, thread};
 
 use super::run_folder::RunFolder;
 use super::work::{Job, Work};
@@ -13,6 +13,7 @@ use crate::recipe::Run;
 use crate::report::folder::read_run;
 use crate::report::summary::RunSummary;
 use metabnn::data::Dataset;
+use metabnn::kernels::Pool;
 use metabnn::machine::Machine;
 use metabnn::model::checkpoint::Digests;
 
@@ -47,6 +48,11 @@ impl Grid<'_> {
         // Before the first look at whether somebody asked: either it is seen there, or it is heeded.
         let _heeding = self.options.stop.heed();
         let jobs = self.options.jobs.clamp(1, chosen.len().max(1));
+        if jobs > Pool::MAX_THREADS {
+            let problem = format!("there can be {} at most", Pool::MAX_THREADS);
+            let source = io::Error::new(io::ErrorKind::InvalidInput, problem);
+            return Err(ExperimentError::Threads { jobs, source });
+        }
         let board = Mutex::new(Board { left: chosen, results: Results::new(), observe });
         if jobs == 1 {
             self.job(&self.options.machine.stopped_by(&self.options.stop), &board);

@@ -19,6 +19,7 @@ use claim::Claim;
 pub use error::ExperimentError;
 use grid::{Grid, Sets};
 
+use crate::needs;
 use crate::recipe::{Recipe, Run};
 use crate::report;
 use crate::report::folder::{PARTIAL, read_run, write_summary};
@@ -86,6 +87,11 @@ pub enum Event<'a> {
         /// Steps it takes: of training, then of its analysis.
         steps: u64,
     },
+    /// The run makes something else of its settings than they seem to say: see [`crate::notes`].
+    Note {
+        /// What, in a line.
+        note: &'a str,
+    },
     /// A step of the run is done.
     Progress(Progress<'a>),
     /// A step of the run's analysis is done.
@@ -129,6 +135,7 @@ pub fn run(
         Some(index) if index < runs.len() => index..index + 1,
         Some(index) => return Err(ExperimentError::NoSuchRun { index, runs: runs.len() }),
     };
+    needs::check(&runs[chosen.clone()], options.jobs, options.machine.pool.threads())?;
     let sets = load_sets(&runs[chosen.clone()], options.data.as_deref(), &options.stop)?;
     if options.stop.is_requested() {
         return Err(ExperimentError::Stopped { done: 0, runs: chosen.len() });

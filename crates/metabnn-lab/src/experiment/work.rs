@@ -25,6 +25,8 @@ pub(super) struct Work<'a> {
     stream: Option<TaskStream>,
     /// What is looked at then.
     analysis: Option<&'a dyn Analyze>,
+    /// What is to be said of them.
+    notes: Vec<String>,
 }
 
 /// What a run leaves in its folder.
@@ -50,14 +52,15 @@ impl<'a> Work<'a> {
     pub(super) fn of(run: &'a Run, sets: &Sets) -> Result<Self, ExperimentError> {
         let analysis = run.settings.analysis.get().map(|(_, analysis)| analysis);
         if !run.settings.analysis.trains() {
-            return Ok(Self { stream: None, analysis });
+            return Ok(Self { stream: None, analysis, notes: Vec::new() });
         }
         let used: Vec<Dataset> = run.settings.data.sets.iter().map(|name| sets[name].0.clone()).collect();
         let stream = run
             .settings
             .stream(&used)
             .map_err(|problem| ExperimentError::Tasks { run: run.name.clone(), problem })?;
-        Ok(Self { stream: Some(stream), analysis })
+        let notes = run.settings.notes(&used, &stream);
+        Ok(Self { stream: Some(stream), analysis, notes })
     }
 
     /// Steps it will take: of training, then of the analysis.
@@ -76,7 +79,11 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
     pub(super) fn work(mut self, work: Work<'_>) -> Result<Option<Done>, ExperimentError> {
         let steps = work.steps(self.run);
         if let Some(stream) = work.stream {
-            return self.train(&stream, work.analysis, steps);
+            let done = self.train(&stream, work.analysis, steps, &work.notes)?;
+            return Ok(done.map(|mut done| {
+                done.results.summary.notes = work.notes;
+                done
+            }));
         }
         (self.observe)(Event::Started { run: self.run, done: 0, steps });
         let start = Instant::now();
@@ -95,6 +102,7 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         stream: &TaskStream,
         analysis: Option<&dyn Analyze>,
         steps: u64,
+        notes: &[String],
     ) -> Result<Option<Done>, ExperimentError> {
         let (run, settings) = (self.run, &self.run.settings);
         let failed = |problem| ExperimentError::Train { run: run.name.clone(), problem };
@@ -111,6 +119,7 @@ impl<O: FnMut(Event<'_>)> Job<'_, O> {
         };
         let done = training.trainer().history().steps;
         (self.observe)(Event::Started { run: self.run, done, steps });
+        notes.iter().for_each(|note| (self.observe)(Event::Note { note }));
         let mut live = self.live(stream, &training)?;
         let mut saved = Instant::now();
         loop {

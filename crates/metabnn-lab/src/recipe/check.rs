@@ -170,6 +170,14 @@ pub(super) fn across(settings: &Settings) -> Vec<Fault> {
             });
         }
     }
+    if settings.schedule.batch == 1 && settings.norm.kind == NormKind::Batch {
+        faults.push(Fault {
+            key: "schedule.batch".into(),
+            got: "1".into(),
+            takes: "at least 2 with norm.kind = \"batch\": one image alone has no variance".into(),
+            with: &["norm.kind"],
+        });
+    }
     let of_batch = settings.norm.kind == NormKind::Batch && settings.norm.statistics == Statistics::Batch;
     if settings.schedule.test_batch == 1 && of_batch {
         faults.push(Fault {

@@ -46,6 +46,7 @@ pub(crate) struct Invalid {
 }
 
 /// Runs of an analysis that differ in their seed alone, under one name.
+#[derive(Clone)]
 pub(crate) struct AnalyzedGroup<'a> {
     /// "m = 1.35"; the name of the recipe where nothing varies.
     pub label: String,

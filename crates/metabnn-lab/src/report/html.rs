@@ -9,6 +9,7 @@ use super::columns::TestColumns;
 use super::finding::sentence;
 use super::folder::RunResults;
 use super::grid::{Column, Grid};
+use super::most::{LINES, PANELS, rest};
 use super::plots::Figure;
 use super::ranking;
 use super::summary::MeanStd;
@@ -137,12 +138,12 @@ fn numbers(view: &View<'_>) -> String {
     if !view.groups.is_empty() {
         let _ = write!(tables, "<div class=\"wide\">{}</div>{ACCURACY_NOTE}", group_table(view));
     }
-    for group in &view.analyzed {
+    for group in view.analyzed.iter().take(PANELS) {
         let Some(renderer) = group.renderer() else { continue };
         let (label, wide) = (escaped(&group.label), table(&renderer.details(group)));
         let _ = write!(tables, "<h3>{label}</h3><div class=\"wide\">{wide}</div>{ANALYSIS_NOTE}");
     }
-    tables
+    tables + &note(&rest(PANELS, view.analyzed.len(), "settings are listed, the first", "table.md"))
 }
 
 /// Averages, forgetting and transfer of every group, and the accuracy on each task at the end.
@@ -166,7 +167,9 @@ fn group_table(view: &View<'_>) -> String {
         cells.extend(tests.cells(view.summaries(), "–"));
         cells
     };
-    table(&Grid { columns, over: tests.over(), rows: view.groups.iter().map(line).collect() })
+    let rows = view.groups.iter().take(LINES).map(line).collect();
+    let rest = note(&rest(LINES, view.groups.len(), "settings are listed, the first", "table.md"));
+    table(&Grid { columns, over: tests.over(), rows }) + &rest
 }
 
 /// All settings from the best to the worst, where there are several.
@@ -175,10 +178,13 @@ fn ranked(view: &View<'_>) -> String {
         return String::new();
     }
     let fair = if ranking::is_fair(view) { "" } else { UNFAIR_NOTE };
+    // Single tests are in the table of numbers; here they would not leave room for the rest.
+    let mut ranking = ranking::ranking(view, &TestColumns::default());
+    ranking.rows.truncate(LINES);
+    let rest = note(&rest(LINES, view.groups.len(), "settings are listed, the best", "table.md"));
     format!(
-        "<section id=\"ranking\">\n<h2>Ranking</h2>\n<div class=\"wide\">{}</div>{RANKING_NOTE}{fair}</section>\n",
-        // Single tests are in the table of numbers; here they would not leave room for the rest.
-        table(&ranking::ranking(view, &TestColumns::default()))
+        "<section id=\"ranking\">\n<h2>Ranking</h2>\n<div class=\"wide\">{}</div>{rest}{RANKING_NOTE}{fair}</section>\n",
+        table(&ranking)
     )
 }
 
@@ -206,7 +212,8 @@ fn table(grid: &Grid) -> String {
 fn run_table(view: &View<'_>) -> String {
     let header = ["run", "seed", "average", "steps", "seconds", "hash", "version"];
     let mut table = format!("<table><thead>{}</thead><tbody>", row("th", &header.map(String::from)));
-    for RunResults { summary: run, .. } in view.results.iter().flat_map(|(_, results)| &results.runs) {
+    let runs = || view.results.iter().flat_map(|(_, results)| &results.runs);
+    for RunResults { summary: run, .. } in runs().take(LINES) {
         let cells = [
             run.name.clone(),
             run.seed.to_string(),
@@ -218,7 +225,13 @@ fn run_table(view: &View<'_>) -> String {
         ];
         table += &row("td", &cells);
     }
-    table + "</tbody></table>"
+    let rest = rest(LINES, runs().count(), "runs are listed, the first", "summary.json");
+    table + "</tbody></table>" + &note(&rest)
+}
+
+/// What is left out, where something is.
+fn note(rest: &str) -> String {
+    if rest.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>\n", escaped(rest.trim())) }
 }
 
 fn row(tag: &str, cells: &[String]) -> String {
@@ -229,7 +242,9 @@ fn row(tag: &str, cells: &[String]) -> String {
 /// What accuracies depend on besides the rule: said wherever they are reported.
 fn conditions(view: &View<'_>) -> String {
     let recipes = view.groups.iter().flat_map(|group| &group.runs).map(|run| &run.recipe_toml);
-    let recipes: Vec<toml::Table> = recipes.map(|text| text.parse().unwrap_or_default()).collect();
+    // Thousands of runs are of few recipes, but for their seeds.
+    let recipes: BTreeSet<String> = recipes.map(|text| without_seed(text)).collect();
+    let recipes: Vec<toml::Table> = recipes.iter().map(|text| text.parse().unwrap_or_default()).collect();
     let values = |section: &str, key: &str| -> BTreeSet<String> {
         let found = recipes.iter().filter_map(|recipe| recipe.get(section)?.get(key));
         found.map(|value| value.as_str().map_or_else(|| value.to_string(), String::from)).collect()
@@ -273,11 +288,18 @@ fn conditions(view: &View<'_>) -> String {
             other => format!("Batch-norm scales start as {other}."),
         });
     }
+    let runs = view.groups.iter().flat_map(GroupView::summaries);
+    items.extend(runs.flat_map(|run| run.notes.iter().cloned()).collect::<BTreeSet<_>>());
     if items.is_empty() {
         return String::new();
     }
     let items: String = items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
     format!("<h2>How it was tested</h2><ul>{items}</ul>")
+}
+
+/// A recipe without the line of its seed.
+fn without_seed(recipe: &str) -> String {
+    recipe.lines().filter(|line| !line.starts_with("seed =")).map(|line| format!("{line}\n")).collect()
 }
 
 /// The recipes, and the command that runs them again.

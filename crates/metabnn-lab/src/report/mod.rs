@@ -11,6 +11,7 @@ pub mod folder;
 pub(crate) mod grid;
 mod html;
 pub mod listing;
+pub(crate) mod most;
 pub(crate) mod plots;
 mod ranking;
 pub mod summary;

@@ -57,6 +57,9 @@ pub struct RunSummary {
     /// Digests of the data sets, by their names: see [`Dataset::digest`](metabnn::data::Dataset::digest).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,
+    /// What the run made of settings that asked for more than there is: see [`crate::notes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// A name for all that the run found, its model included: the same for every run of the same recipe and data. Time
     /// and place of the run do not count. The first 16 hexadecimal digits of a SHA-256.
     #[serde(default)]

@@ -4,6 +4,7 @@ use metabnn::text;
 
 use super::analyzed::AnalyzedGroup;
 use super::columns::TestColumns;
+use super::most::{LINES, rest};
 use super::summary::{Group, MeanStd, RunSummary, Summary};
 use super::view::{label, percent};
 
@@ -38,7 +39,7 @@ fn accuracy_table(summary: &Summary) -> String {
     header.extend(unlabelled.then(|| NO_LABEL.into()));
     header.push("forgetting".into());
     let mut lines = vec![header];
-    for group in &summary.groups {
+    for group in summary.groups.iter().take(LINES) {
         let mut line = vec![label(group, &summary.recipe)];
         line.extend(tests.cells(runs(summary, group), "-"));
         let cell = |value: &Option<MeanStd>| value.as_ref().map_or("-".into(), with_std);
@@ -48,7 +49,9 @@ fn accuracy_table(summary: &Summary) -> String {
         lines.push(line);
     }
     let on = tests.word.map_or(String::new(), |word| format!(", by {word}"));
-    format!("Test accuracy (%) after all training{on}\n\n{}", aligned(&lines))
+    let rest = rest(LINES, summary.groups.len(), "settings are listed, the first", "table.md");
+    let rest = if rest.is_empty() { rest } else { format!("\n{}\n", rest.trim()) };
+    format!("Test accuracy (%) after all training{on}\n\n{}{rest}", aligned(&lines))
 }
 
 /// "91.2 ± 0.4"

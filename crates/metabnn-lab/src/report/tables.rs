@@ -37,7 +37,8 @@ pub(super) fn metrics(evaluations: &[Evaluation]) -> String {
 pub(super) fn parse_metrics(path: &Path, text: &str) -> Result<Vec<Evaluation>, ReportError> {
     let table = Table::parse(path, text)?;
     table.expect_header(&METRICS)?;
-    let evaluation = |line: Line<'_>| {
+    let evaluation = |line: Result<Line<'_>, _>| {
+        let line = line?;
         let split = match &line.fields[2] {
             "train" => Split::Train,
             "all" => Split::All,
@@ -87,7 +88,8 @@ pub(super) fn parse_accuracy_matrix(
         let expected = "header task_trained,NAME OF TEST...";
         return Err(ReportError::malformed(path, 1, expected, table.header.join(",")));
     };
-    let row = |(index, line): (usize, Line<'_>)| {
+    let row = |(index, line): (usize, Result<Line<'_>, _>)| {
+        let line = line?;
         let task: usize = line.number(0, "the number of a task")?;
         if task != index + 1 {
             return Err(line.error(0, &format!("task {}", index + 1)));
@@ -121,6 +123,7 @@ pub(super) fn parse_histograms(path: &Path, text: &str) -> Result<Vec<WeightHist
     table.expect_header(&HISTOGRAMS)?;
     let mut histograms: Vec<WeightHistogram> = Vec::new();
     for line in table.lines() {
+        let line = line?;
         let task_trained = line.number(0, "the number of a task")?;
         let layer = line.number(1, "the number of a layer")?;
         let low = line.finite(2, "the lower edge of a bin")?;
@@ -156,7 +159,8 @@ pub(super) fn flips(flips: &[Flips]) -> String {
 pub(super) fn parse_flips(path: &Path, text: &str) -> Result<Vec<Flips>, ReportError> {
     let table = Table::parse(path, text)?;
     table.expect_header(&FLIPS)?;
-    let flips = |line: Line<'_>| {
+    let flips = |line: Result<Line<'_>, _>| {
+        let line = line?;
         Ok(Flips {
             task_trained: line.number(0, "the number of a task")?,
             epoch: line.number(1, "a number of epochs")?,
@@ -176,44 +180,41 @@ pub(super) fn quoted(name: &str) -> String {
     }
 }
 
-/// A CSV file taken apart.
+/// A CSV file, whose lines are taken apart one by one: of a file of millions, all at once would be many times as large.
 struct Table<'a> {
     path: &'a Path,
     header: Vec<String>,
-    lines: Vec<(u64, csv::StringRecord)>,
+    /// Everything, the header included.
+    text: &'a str,
 }
 
 impl<'a> Table<'a> {
-    /// The header and the lines after it, each with as many fields as the header.
-    fn parse(path: &'a Path, text: &str) -> Result<Self, ReportError> {
-        let last = text.lines().count() as u64;
+    /// A file with its header.
+    fn parse(path: &'a Path, text: &'a str) -> Result<Self, ReportError> {
         if !text.ends_with('\n') {
             let got = "the end of the file: it was cut off";
+            let last = text.lines().count() as u64;
             return Err(ReportError::malformed(path, last.max(1), "a line that ends", got));
         }
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-        let (mut header, mut lines) = (None::<Vec<String>>, Vec::new());
-        for record in reader.records() {
-            // Text is valid UTF-8 and lengths are free: what is left of the library's errors cannot occur.
-            let record = record.map_err(|error| {
-                ReportError::malformed(path, last, "comma-separated values", error.to_string())
-            })?;
-            let Some(header) = &header else {
-                header = Some(record.iter().map(String::from).collect());
-                continue;
-            };
-            let number = record.position().map_or(0, csv::Position::line);
-            if record.len() != header.len() {
-                let expected = format!("{} values, one per column of the header", header.len());
-                return Err(ReportError::malformed(path, number, expected, record.len().to_string()));
-            }
-            lines.push((number, record));
-        }
-        let Some(header) = header else {
+        let mut table = Self { path, header: Vec::new(), text };
+        let Some(header) = table.records().next() else {
             return Err(ReportError::malformed(path, 1, "a header", "an empty file"));
         };
-        Ok(Self { path, header, lines })
+        table.header = header?.iter().map(String::from).collect();
+        Ok(table)
+    }
+
+    /// Every line, the header first.
+    fn records(&self) -> impl Iterator<Item = Result<csv::StringRecord, ReportError>> + use<'a> {
+        let (path, text) = (self.path, self.text);
+        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+        // Text is valid UTF-8 and lengths are free: what is left of the library's errors cannot occur.
+        reader.into_records().map(move |record| {
+            record.map_err(|error| {
+                let last = text.lines().count() as u64;
+                ReportError::malformed(path, last, "comma-separated values", error.to_string())
+            })
+        })
     }
 
     fn expect_header(&self, expected: &[&str]) -> Result<(), ReportError> {
@@ -224,8 +225,17 @@ impl<'a> Table<'a> {
         Err(ReportError::malformed(self.path, 1, expected, self.header.join(",")))
     }
 
-    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        self.lines.iter().map(|(number, fields)| Line { table: self, number: *number, fields })
+    /// The lines after the header, each with as many fields as it has.
+    fn lines(&self) -> impl Iterator<Item = Result<Line<'_>, ReportError>> {
+        self.records().skip(1).map(|record| {
+            let fields = record?;
+            let number = fields.position().map_or(0, csv::Position::line);
+            if fields.len() != self.header.len() {
+                let expected = format!("{} values, one per column of the header", self.header.len());
+                return Err(ReportError::malformed(self.path, number, expected, fields.len().to_string()));
+            }
+            Ok(Line { table: self, number, fields })
+        })
     }
 }
 
@@ -233,7 +243,7 @@ impl<'a> Table<'a> {
 struct Line<'a> {
     table: &'a Table<'a>,
     number: u64,
-    fields: &'a csv::StringRecord,
+    fields: csv::StringRecord,
 }
 
 impl Line<'_> {

@@ -7,6 +7,7 @@ use super::folder::{Results, RunResults};
 use super::summary::{Group, MeanStd, RunSummary, Settings};
 
 /// Runs that differ in their seed alone, under one name.
+#[derive(Clone)]
 pub(super) struct GroupView<'a> {
     /// "plain (m = 0)"; side by side with other results, after the name of its own.
     pub label: String,
@@ -75,6 +76,22 @@ impl<'a> View<'a> {
             groups: named.iter().flat_map(of_one).collect(),
             analyzed: named.iter().flat_map(analyzed).collect(),
             results: named.iter().map(|one| (one.name.clone(), &one.results)).collect(),
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// The same with at most so many settings: those with the best averages, and what the first analyses found.
+    pub fn best(&self, most: usize) -> Self {
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        order.sort_by(|a, b| self.groups[*b].average.mean.total_cmp(&self.groups[*a].average.mean));
+        order.truncate(most);
+        order.sort_unstable();
+        Self {
+            title: self.title.clone(),
+            groups: order.into_iter().map(|index| self.groups[index].clone()).collect(),
+            analyzed: self.analyzed.iter().take(most).cloned().collect(),
+            results: self.results.clone(),
         }
     }
 }

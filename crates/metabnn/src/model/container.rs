@@ -174,6 +174,11 @@ impl<'a> Reader<'a> {
         Ok(tensor.data())
     }
 
+    /// Whether there are real numbers of this shape; none is read.
+    pub(crate) fn check_floats(&self, name: &str, shape: &[usize]) -> Result<(), ContainerError> {
+        self.bytes(name, Dtype::F32, shape).map(|_| ())
+    }
+
     /// Real numbers, all of them finite.
     pub(crate) fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ContainerError> {
         self.reals(name, shape, "a finite number", f32::is_finite)

@@ -108,9 +108,14 @@ fn layers(file: &Reader<'_>, settings: &SavedSettings, image: Shape) -> Result<V
     // The number of classes is in the file alone.
     let last = file.get(&hidden_name(settings.network.depth() - 1))?;
     let classes = last.shape().first().copied().unwrap_or(0);
-    let plans = plan(&settings.network, &settings.norm, image, classes)
-        .and_then(|plans| check_memory(plans, &settings.network, &settings.norm, image))
-        .map_err(|error| file.problem(error))?;
+    let plans =
+        plan(&settings.network, &settings.norm, image, classes).map_err(|error| file.problem(error))?;
+    for (index, &Plan { shape, inputs, outputs, .. }) in plans.iter().enumerate() {
+        file.check_floats(&hidden_name(index), &shape.dimensions(inputs, outputs))?;
+    }
+    // Weights are as many as the file has; what becomes of them, and of a sample, may still be too much.
+    let plans =
+        check_memory(plans, &settings.network, &settings.norm, image).map_err(|error| file.problem(error))?;
     let mut layers = Vec::new();
     for (index, &Plan { shape, inputs, outputs, .. }) in plans.iter().enumerate() {
         let name = hidden_name(index);

@@ -77,6 +77,11 @@ impl NetworkMemory {
         sum(self.plans.iter().map(|plan| plan.parameters(self.is_binary)))
     }
 
+    /// The norm states of all layers: what is kept of an experience.
+    pub fn norms(&self) -> u64 {
+        sum(self.plans.iter().map(|plan| product([4, plan.outputs as u64, 4])))
+    }
+
     /// What training keeps beside the network: both moments, the signs to compare with at the end of an epoch, and so many
     /// numbers of every synapse that the rule keeps (see [`SynapticRule::state`](crate::rule::SynapticRule::state)).
     pub fn learning(&self, moments: MomentFormat, numbers: usize) -> u64 {

@@ -3,6 +3,7 @@
 use super::fit::{fit_to_one_shape, has_samples};
 use super::{Augment, Source, StreamError, StreamKind, TaskStream};
 use crate::data::{Dataset, Normalize};
+use crate::memory;
 
 /// A task stream before it is made: see [`permuted`](super::permuted) and its siblings.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub struct StreamBuilder {
     normalize: Normalize,
     augment: Augment,
 }
+
+/// Bytes of a task without its samples, at least.
+const TASK: u64 = 512;
 
 /// What a kind of stream is made of: data sets of one shape, each with at least two samples to learn and to test.
 pub(super) struct Sources {
@@ -105,6 +109,10 @@ impl StreamBuilder {
         sets.iter().try_for_each(has_samples)?;
         let shape = sets[0].train.shape();
         let classes = sets.iter().map(|set| set.train.classes()).max().unwrap_or(0);
+        // A task is some names and its samples' places, and perhaps the order of their values.
+        let order = if traits.permutes { 4 * shape.width() as u64 } else { 0 };
+        let takes = (self.count as u64).saturating_mul(order + TASK);
+        memory::check(takes, || format!("a stream of {} tasks", self.count))?;
         let sources = Sources { sets, count: self.count, classes: self.classes, seed: self.seed };
         let (experiences, tests) = self.kind.make(&sources)?;
         Ok(TaskStream { experiences, tests, shape, classes, source })

@@ -1,11 +1,16 @@
 //! Why data sets make no task stream.
 
+use crate::memory::Shortage;
+
 /// Why data sets make no task stream.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
+    /// More memory than this process may take.
+    #[error(transparent)]
+    Memory(#[from] Shortage),
     /// There are not enough samples for that many subsets.
-    #[error("{count} subsets need at least {} training images of {set}, which has {samples}", 2 * count)]
+    #[error("{count} subsets need at least {} training images of {set}, which has {samples}", count.saturating_mul(2))]
     TooFewSamples {
         /// Number of subsets asked for.
         count: usize,

@@ -40,7 +40,7 @@ impl<R: SynapticRule> TrainerBuilder<R> {
         self
     }
 
-    /// Samples in a batch, at least two.
+    /// Samples in a batch, with batch norm at least two.
     #[must_use]
     pub fn batch(mut self, batch: usize) -> Self {
         self.config.schedule.batch = batch;
@@ -88,7 +88,7 @@ impl<R: SynapticRule> TrainerBuilder<R> {
     /// state take more memory than this process may take.
     pub fn build(self) -> Result<Trainer<R>, TrainError> {
         let Self { network, rule, config, settings } = self;
-        config.validate()?;
+        config.validate_for(network.norm_config().kind)?;
         rule.validate(network.layers.len())?;
         check_finite("a hidden weight", network.hidden_weights(), (Position::default(), 0), &config)?;
         let settings = settings.unwrap_or_else(|| SavedSettings::new(&network, &config, &rule).to_json());

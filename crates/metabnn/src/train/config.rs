@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 use crate::config::{self, ConfigError};
+use crate::network::NormKind;
 use crate::optim::OptimizerConfig;
 use crate::stream::Augment;
 
@@ -35,7 +36,22 @@ pub enum Scenario {
 }
 
 impl TrainConfig {
-    /// Checks every field.
+    /// Checks every field, for a network with norms of this kind.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the field.
+    pub fn validate_for(&self, norm: NormKind) -> Result<(), ConfigError> {
+        self.validate()?;
+        match (norm, self.schedule.batch) {
+            (NormKind::Batch, 1) => {
+                let takes = "at least 2 with batch norm: one sample alone has no variance";
+                Err(ConfigError::new("batch", 1, takes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks every field by itself.
     ///
     /// # Errors
     /// [`ConfigError`] names the field.

@@ -7,7 +7,7 @@ use super::{Position, Scenario, TrainError, Trainer};
 use crate::engine::Engine;
 use crate::evaluate::remember;
 use crate::history::Flips;
-use crate::network::{NormKind, Statistics};
+use crate::network::Statistics;
 use crate::rule::SynapticRule;
 use crate::stream::{Learnable, Subset};
 
@@ -104,11 +104,7 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         mut observe: impl FnMut(StepReport) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         let samples = experience.samples();
-        if samples.len() < 2 && self.network().norm_config().kind == NormKind::Batch {
-            let problem = format!("{} sample: batch norm needs at least 2 to learn from", samples.len());
-            return Err(TrainError::Samples { problem });
-        }
-        self.check_memory_for_steps(samples.len())?;
+        self.check_steps(samples.len())?;
         self.position = Position { epoch: epochs.start, batch: 0, ..self.position };
         if options.has_boundaries {
             self.start_experience();

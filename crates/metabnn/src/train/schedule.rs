@@ -10,7 +10,7 @@ use crate::config::{MAX_SAMPLES, Parameter, Takes};
 pub struct Schedule {
     /// Passes over each task's training images.
     pub epochs: usize,
-    /// Images in a training batch.
+    /// Images in a training batch; with batch norm at least two, since one alone has no statistics.
     pub batch: usize,
     /// Images in a test batch; part of the result where norms are tested with the statistics of the batch.
     pub test_batch: usize,
@@ -24,8 +24,7 @@ impl Schedule {
     /// What each field takes.
     pub const PARAMETERS: &'static [Parameter] = &[
         Parameter { name: "epochs", takes: Takes::Whole(1, MAX_SAMPLES) },
-        // Training normalizes with the statistics of its batch: one image alone has none.
-        Parameter { name: "batch", takes: Takes::Whole(2, MAX_SAMPLES) },
+        Parameter { name: "batch", takes: Takes::Whole(1, MAX_SAMPLES) },
         Parameter { name: "test_batch", takes: Takes::Whole(1, MAX_SAMPLES) },
         Parameter { name: "evaluate", takes: Takes::Word(&["epoch", "task"]) },
         Parameter { name: "evaluate_train", takes: Takes::Word(&["task", "stream"]) },

@@ -8,7 +8,7 @@ use crate::evaluate::{LearnedExperience, Score, TrainedNetwork, choose_norms};
 use crate::history::SignSnapshot;
 use crate::machine::Machine;
 use crate::memory;
-use crate::network::{Network, NetworkError, NormState};
+use crate::network::{Network, NetworkError, NormKind, NormState};
 use crate::rule::{Rule, SynapticRule};
 use crate::stream::{ExperienceId, Subset, TaskStream};
 
@@ -49,7 +49,7 @@ impl<R: SynapticRule> Trainer<R> {
     /// # Errors
     /// [`TrainError::Config`] if a parameter of training or rule has a value it does not take.
     pub fn learn_by(&mut self, rule: R, config: TrainConfig, settings: String) -> Result<(), TrainError> {
-        config.validate()?;
+        config.validate_for(self.network().norm_config().kind)?;
         rule.validate(self.network().layers.len())?;
         self.engine.set_optimizer(&config.optimizer);
         (self.rule, self.config, self.settings) = (rule, config, settings);
@@ -210,8 +210,12 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         if self.engine.is_stopped() { Err(TrainError::Stopped) } else { Ok(computed) }
     }
 
-    /// Whether this process can take steps on so many samples.
-    pub(super) fn check_memory_for_steps(&self, samples: usize) -> Result<(), TrainError> {
+    /// Whether steps on so many samples can be done: with batch norm they are two at least, and this process has the memory.
+    pub(super) fn check_steps(&self, samples: usize) -> Result<(), TrainError> {
+        if samples < 2 && self.network().norm_config().kind == NormKind::Batch {
+            let problem = format!("{samples} sample: batch norm needs at least 2 to learn from");
+            return Err(TrainError::Samples { problem });
+        }
         let batch = self.config.schedule.batch.min(samples);
         let what = || format!("a training step of {batch} samples");
         Ok(memory::check(self.engine.memory_for_steps(batch), what).map_err(NetworkError::from)?)

@@ -44,7 +44,7 @@ impl<'a, R: SynapticRule, E: Engine> Training<'a, R, E> {
         let since = Instant::now();
         for samples in stream.experiences.iter().map(|experience| &experience.samples) {
             trainer.accepts(samples)?;
-            trainer.check_memory_for_steps(samples.len())?;
+            trainer.check_steps(samples.len())?;
         }
         for test in &stream.tests {
             trainer.check_memory_for_tests(test.samples.len())?;

@@ -9,7 +9,7 @@ use metabnn::train::Outcome;
 use metabnn::train::SavedSettings;
 use metabnn_data::glyphs::glyphs;
 
-use super::{case, inputs, network, train};
+use super::{assert_step, case, cases, inputs, network, train};
 
 fn learned(change: impl Fn(&mut SavedSettings)) -> Outcome {
     let mut settings = SavedSettings {
@@ -94,4 +94,19 @@ fn recalibration_counts_every_position() {
     // Outputs of a few units: a hundred roundings of them.
     let off = logits.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(off < 1e-5, "{off}");
+}
+
+/// Norms whose statistics are each sample's own need no second one.
+#[test]
+fn a_step_on_one_sample_is_that_of_plain_loops() {
+    for precision in [Precision::Binary, Precision::FullPrecision] {
+        for kind in [NormKind::Instance, NormKind::Layer] {
+            for mut case in cases() {
+                case.settings.network.precision = precision;
+                case.settings.norm.kind = kind;
+                case.batch = 1;
+                (0..3).for_each(|inputs| assert_step(case.clone(), inputs));
+            }
+        }
+    }
 }

@@ -120,7 +120,7 @@ fn lists_that_make_no_curve_are_refused() {
         assert_eq!(of(&format!("[rule]\nname = 'curve'\n{settings}")), message, "{settings}");
     }
     // What else is wrong is told as well.
-    let both = of("rule = { name = 'curve', hidden = [1, 0] }\nschedule.batch = 1");
+    let both = of("rule = { name = 'curve', hidden = [1, 0] }\nschedule.batch = 0");
     assert_eq!(both.lines().count(), 2, "{both}");
     let both = of("rule = { name = 'curve', up = [1, 1] }\nschedule.test_batch = 1");
     assert_eq!(both.lines().count(), 2, "{both}");

@@ -82,8 +82,7 @@ fn values_out_of_range_or_of_the_wrong_type() {
         ("tasks.count = 65537", "tasks.count", "a whole number from 0 to 65536", "65537"),
         ("tasks.count = 1.5", "tasks.count", "a whole number from 0 to 65536", "1.5"),
         ("schedule.epochs = 0", "schedule.epochs", "a whole number from 1 to 1073741824", "0"),
-        ("schedule.batch = 0", "schedule.batch", "a whole number from 2 to 1073741824", "0"),
-        ("schedule.batch = 1", "schedule.batch", "a whole number from 2 to 1073741824", "1"),
+        ("schedule.batch = 0", "schedule.batch", "a whole number from 1 to 1073741824", "0"),
         ("schedule.test_batch = 0", "schedule.test_batch", "a whole number from 1 to 1073741824", "0"),
         ("tasks.classes = [[0], []]", "tasks.classes", GROUPS, "[[0], []]"),
         ("tasks.classes = [0, 1]", "tasks.classes", GROUPS, "[0, 1]"),
@@ -228,7 +227,7 @@ fn text_that_is_not_toml_has_line_and_column() {
 #[test]
 fn all_errors_are_reported_but_not_what_follows_from_them() {
     let text =
-        "name = 'x'\n[network]\nhidden = [0]\n[rule]\nm = [1, 2]\n[schedule]\nbatch = 1\ntest_batch = 1";
+        "name = 'x'\n[network]\nhidden = [0]\n[rule]\nm = [1, 2]\n[schedule]\nbatch = 0\ntest_batch = 1";
     let lines: Vec<_> =
         errors(text).lines().map(|line| line[..line.find(": takes").unwrap()].to_owned()).collect();
     // rule.m depends on network.hidden, which is unknown; schedule.test_batch does not.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use kuva::render::color::Color;
 
 use crate::report::folder::RunResults;
+use crate::report::most::CURVES;
 use crate::report::view::{GroupView, View, percent};
 use metabnn::metrics::{Evaluation, Split};
 
 use super::axes::{Frame, Grid, legend, legend_height, round_ticks, whole_ticks};
 use super::canvas::{Anchor, Canvas, GRID, MUTED, TICK, distinct, width_of};
-use super::{Figure, spread};
+use super::{Figure, boundaries, spread};
 
 const HEIGHT: f64 = 300.0;
 
@@ -21,9 +22,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let widest = view.groups.iter().max_by_key(|group| group.tests().len())?;
     // A task has one colour in all panels, wherever it stands in the sequence.
     let mut names: Vec<String> = Vec::new();
-    for name in view.groups.iter().flat_map(|group| group.tests()) {
-        if !names.contains(name) {
-            names.push(name.clone());
+    for name in panels.iter().flat_map(Panel::curves) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     let trained = panels.iter().any(Panel::follows_training);
@@ -40,7 +41,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "accuracy",
         title: "Accuracy while learning",
-        caption: caption(widest, trained),
+        caption: caption(widest, trained) + most_note(&panels),
         drawing: canvas.finish(),
     })
 }
@@ -48,6 +49,19 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 /// Curves of training images, where the run was evaluated on them all along: after those of the tests.
 const TRAINING: [&str; 3] =
     ["the task just learned (training)", "the first task (training)", "all training images"];
+
+/// Curves of the tests of a group with too many for one each.
+const SUMMARY: [&str; 3] = ["the first task", "the last task", "all tasks so far"];
+
+/// What [`SUMMARY`] shows.
+fn most_note(panels: &[Panel<'_>]) -> &'static str {
+    if panels.iter().any(|panel| panel.is_summarised()) {
+        " Of more tasks than can be told apart there are curves of the first, the last, and of the mean over all, its \
+         band from the worst to the best; metrics.csv of each run has all of them."
+    } else {
+        ""
+    }
+}
 
 fn caption(group: &GroupView<'_>, trained: bool) -> String {
     let several = group.runs.len() > 1;
@@ -82,22 +96,43 @@ struct Panel<'a> {
 impl<'a> Panel<'a> {
     fn of(group: &'a GroupView<'a>) -> Self {
         let tests = |run: &&'a RunResults| run.evaluations.iter().filter(|one| one.split == Split::Test);
-        let mut boundaries = vec![0];
-        for phase in 1..=group.phases() {
-            let of_phase = group.runs.iter().flat_map(tests).filter(|one| one.task_trained == phase);
-            let epochs = of_phase.map(|one| one.epoch).max().unwrap_or(0);
-            boundaries.push(boundaries[phase - 1] + epochs);
-        }
-        Self { group, boundaries }
+        let seen = group.runs.iter().flat_map(tests).map(|one| (one.task_trained, one.epoch));
+        Self { group, boundaries: boundaries(group.phases(), seen) }
     }
 
     /// The colour of each test, then those of [`TRAINING`] where there are such curves.
     fn colors(&self, entries: &[(String, Color)]) -> Vec<Color> {
-        let color = |curve: &str| {
-            entries.iter().find(|(name, _)| name == curve).map_or(MUTED, |(_, color)| color.clone())
+        let color = |curve: String| {
+            entries.iter().find(|(name, _)| *name == curve).map_or(MUTED, |(_, color)| color.clone())
         };
-        let training = TRAINING.into_iter().filter(|_| self.follows_training());
-        self.group.tests().iter().map(String::as_str).chain(training).map(color).collect()
+        let training = TRAINING.into_iter().filter(|_| self.follows_training()).map(String::from);
+        self.curves().into_iter().chain(training).map(color).collect()
+    }
+
+    /// Whether there are too many tests for a curve each.
+    fn is_summarised(&self) -> bool {
+        self.group.tests().len() > CURVES
+    }
+
+    /// Names of the curves of tests.
+    fn curves(&self) -> Vec<String> {
+        if self.is_summarised() { SUMMARY.map(String::from).to_vec() } else { self.group.tests().to_vec() }
+    }
+
+    /// Accuracies of curve `index` in percent, by time: of all runs, or of all runs and tests.
+    fn curve(&self, index: usize) -> BTreeMap<usize, Vec<f64>> {
+        let last = self.group.tests().len() - 1;
+        match (self.is_summarised(), index) {
+            (false, test) => self.accuracies(test),
+            (true, 0) => self.accuracies(0),
+            (true, 1) => self.accuracies(last),
+            (true, _) => {
+                let is_square = self.group.is_square();
+                // Those whose own training has begun.
+                let counts = |one: &Evaluation| !is_square || one.task_evaluated <= one.task_trained;
+                self.by_time(0, |one| one.split == Split::Test && counts(one))
+            }
+        }
     }
 
     fn epochs(&self) -> usize {
@@ -158,8 +193,8 @@ impl<'a> Panel<'a> {
         self.draw_boundaries(canvas, frame, colors);
         frame.x_axis(canvas, &whole_ticks(frame.x, (frame.width / 60.0) as usize));
         frame.x_label(canvas, "epochs since the start");
-        for (test, color) in colors.iter().enumerate().take(self.group.tests().len()) {
-            self.draw_curve(canvas, frame, &self.accuracies(test), color);
+        for (index, color) in colors.iter().enumerate().take(self.curves().len()) {
+            self.draw_curve(canvas, frame, &self.curve(index), color);
         }
         if self.follows_training() {
             let colors = &colors[colors.len() - TRAINING.len()..];
@@ -179,7 +214,7 @@ impl<'a> Panel<'a> {
         let curve = |pick: fn((f64, f64, f64)) -> f64| -> Vec<(f64, f64)> {
             accuracies.iter().map(|(time, values)| frame.at(*time as f64, pick(spread(values)))).collect()
         };
-        if self.group.runs.len() > 1 && !accuracies.is_empty() {
+        if accuracies.values().any(|values| values.len() > 1) {
             canvas.band(&curve(|(_, least, _)| least), &curve(|(_, _, greatest)| greatest), color);
         }
         let means = curve(|(mean, _, _)| mean);
@@ -206,7 +241,8 @@ impl<'a> Panel<'a> {
             let (x, y) = frame.at((from + to) / 2.0, 100.0);
             let word = format!("task {phase}");
             let name = if width_of(&word, TICK) < narrowest { word } else { phase.to_string() };
-            let color = if self.group.is_square() { &colors[phase - 1] } else { &MUTED };
+            let is_own = self.group.is_square() && !self.is_summarised();
+            let color = if is_own { &colors[phase - 1] } else { &MUTED };
             canvas.text((x, y - 6.0), &name, TICK, Anchor::Middle, color);
         }
     }

@@ -1,5 +1,6 @@
 //! Drawing in pixels: a thin layer over the plotting library's scene, with one set of colours and type sizes.
 
+use crate::report::most::{POINTS, spread_out};
 use kuva::backend::raster::RasterBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::ColorMap;
@@ -124,14 +125,16 @@ impl Canvas {
         });
     }
 
-    /// A curve through `points`.
+    /// A curve through `points`, or through as many of them as can be told apart.
     pub fn curve(&mut self, points: Vec<(f64, f64)>, color: &Color, width: f64) {
+        let points = if points.len() > POINTS { thinned(&points) } else { points };
         let stroke = color.clone();
         self.scene.add(Primitive::PolyLine { points, stroke, stroke_width: width, stroke_dasharray: None });
     }
 
     /// A transparent area between two curves that run from left to right.
     pub fn band(&mut self, lower: &[(f64, f64)], upper: &[(f64, f64)], color: &Color) {
+        let [lower, upper] = [lower, upper].map(thinned);
         let around = lower.iter().chain(upper.iter().rev());
         let path = around.map(|(x, y)| format!("{x:.2} {y:.2}")).collect::<Vec<_>>().join(" L ");
         self.scene.add(Primitive::Path(Box::new(PathData {
@@ -170,6 +173,10 @@ impl Canvas {
     pub fn finish(self) -> Drawing {
         Drawing { scene: self.scene }
     }
+}
+
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    spread_out(points.len(), POINTS).map(|place| points[place]).collect()
 }
 
 /// A finished drawing.

@@ -1,14 +1,15 @@
 //! How many binary weights every epoch changes, layer by layer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kuva::render::color::Color;
 
 use crate::report::view::{GroupView, View};
+use metabnn::history::Flips;
 
 use super::axes::{Frame, Grid, legend, legend_height, whole_ticks};
 use super::canvas::{Canvas, GRID, distinct};
-use super::{Figure, spread};
+use super::{Figure, boundaries, spread};
 
 const HEIGHT: f64 = 200.0;
 /// Logarithms of the least and the greatest share drawn, in percent; what is less lies on the axis.
@@ -73,13 +74,8 @@ fn powers(least: f64) -> Vec<(f64, String)> {
 
 /// Epochs done when each training phase begins, and at the end.
 fn starts(group: &GroupView<'_>) -> Vec<usize> {
-    let mut starts = vec![0];
-    for phase in 1..=group.phases() {
-        let flips = group.runs.iter().flat_map(|run| &run.flips);
-        let epochs = flips.filter(|one| one.task_trained == phase).map(|one| one.epoch).max().unwrap_or(0);
-        starts.push(starts[phase - 1] + epochs);
-    }
-    starts
+    let flips = group.runs.iter().flat_map(|run| &run.flips);
+    boundaries(group.phases(), flips.map(|one| (one.task_trained, one.epoch)))
 }
 
 /// Mean over the seeds, epoch by epoch.
@@ -90,18 +86,17 @@ fn draw_layer(
     layer: usize,
     color: &Color,
 ) {
-    let mut points = Vec::new();
-    for phase in 1..starts.len() {
-        for epoch in 1..=starts[phase] - starts[phase - 1] {
-            let flips = group.runs.iter().flat_map(|run| &run.flips);
-            let here = flips.filter(|one| (one.task_trained, one.epoch, one.layer) == (phase, epoch, layer));
-            let values: Vec<f64> = here.map(|one| one.flipped).collect();
-            if !values.is_empty() {
-                let percent = (spread(&values).0 * 100.0).log10().max(frame.y.0);
-                points.push(frame.at((starts[phase - 1] + epoch) as f64, percent));
-            }
+    let mut by_time: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    let flips = group.runs.iter().flat_map(|run| &run.flips).filter(|one| one.layer == layer);
+    for Flips { task_trained, epoch, flipped, .. } in flips {
+        if (1..starts.len()).contains(task_trained) && *epoch > 0 {
+            by_time.entry(starts[task_trained - 1] + epoch).or_default().push(*flipped);
         }
     }
+    let at = |(time, values): (&usize, &Vec<f64>)| {
+        frame.at(*time as f64, (spread(values).0 * 100.0).log10().max(frame.y.0))
+    };
+    let points: Vec<(f64, f64)> = by_time.iter().map(at).collect();
     if points.len() == 1 {
         canvas.dot(points[0], 3.0, color);
     }

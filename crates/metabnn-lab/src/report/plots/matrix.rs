@@ -1,5 +1,6 @@
 //! Accuracy matrices as heat maps: what is known of each task after each task.
 
+use crate::report::most::{CELLS, SIDE};
 use crate::report::view::{GroupView, View, percent, short_names};
 
 use super::Figure;
@@ -23,7 +24,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     if view.groups.iter().all(|group| group.phases() * group.tests().len() == 1) {
         return None;
     }
-    let maps: Vec<HeatMap<'_>> = view.groups.iter().map(HeatMap::of).collect();
+    let side = CELLS.checked_div(view.groups.len()).unwrap_or(CELLS).isqrt().clamp(SIDE.1, SIDE.0);
+    let maps: Vec<HeatMap<'_>> = view.groups.iter().map(|group| HeatMap::new(group, side)).collect();
     let mut places = Vec::new();
     let (mut x, mut y, mut row_height, mut reach) = (0.0f64, 0.0, 0.0f64, 0.0f64);
     for map in &maps {
@@ -44,7 +46,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "accuracy_matrix",
         title: "What is known after each task",
-        caption: caption(&view.groups),
+        caption: caption(&view.groups) + &merged(&maps),
         drawing: canvas.finish(),
     })
 }
@@ -60,34 +62,56 @@ fn caption(groups: &[GroupView<'_>]) -> String {
     format!("Test accuracy in percent: one row per task just trained, one column per task tested.{look}")
 }
 
+/// What the cells are, where they are fewer than the accuracies.
+fn merged(maps: &[HeatMap<'_>]) -> String {
+    let most = |of: fn(&HeatMap<'_>) -> usize| maps.iter().map(of).max().unwrap_or(1);
+    match (most(|map| map.merged.0), most(|map| map.merged.1)) {
+        (1, 1) => String::new(),
+        (rows, columns) => format!(
+            " Each cell is the mean of up to {rows} rows and {columns} columns; accuracy_matrix.csv of each run has all \
+             of them."
+        ),
+    }
+}
+
 /// A group's matrix and how it is laid out.
 struct HeatMap<'a> {
     group: &'a GroupView<'a>,
+    /// Rows and columns of the matrix that are one of the map.
+    merged: (usize, usize),
+    /// Of the columns, and of the rows.
     names: Vec<String>,
+    row_names: Vec<String>,
     across: String,
     cell: (f64, f64),
     left: f64,
 }
 
 impl<'a> HeatMap<'a> {
-    fn of(group: &'a GroupView<'a>) -> Self {
-        let (rows, columns) = (group.phases(), group.tests().len());
+    /// A map of at most `most` rows and columns.
+    fn new(group: &'a GroupView<'a>, most: usize) -> Self {
+        let merged = (group.phases().div_ceil(most).max(1), group.tests().len().div_ceil(most).max(1));
+        let (rows, columns) = (group.phases().div_ceil(merged.0), group.tests().len().div_ceil(merged.1));
         let side = |room: f64, count: usize| (room / count as f64).clamp(CELL.1, CELL.0);
         let (names, word) = short_names(group.tests());
+        let rows_of_all = row_names(group, &names);
+        let [names, row_names] = [(names, merged.1), (rows_of_all, merged.0)]
+            .map(|(names, merged)| names.into_iter().step_by(merged).collect::<Vec<_>>());
         let widest = |names: &[String]| names.iter().map(|name| width_of(name, TICK)).fold(0.0, f64::max);
         // Names stand above their columns; where they would not fit, numbers do.
         let fitting = widest(&names) + 8.0;
         let fits = fitting * columns as f64 <= ROOM.0.max(CELL.0);
-        let names = if fits { names } else { (1..=columns).map(|column| column.to_string()).collect() };
+        let number = |column: usize| (1 + column * merged.1).to_string();
+        let names = if fits { names } else { (0..columns).map(number).collect() };
         let wide = if fits { fitting } else { 0.0 };
         let cell = (side(ROOM.0, columns).max(wide), side(ROOM.1, rows).min(44.0));
         let across = word.map_or("accuracy on".into(), |word| format!("accuracy on {word}"));
-        let row_names = widest(&row_names(group, &names));
-        Self { group, names, across, cell, left: row_names.max(width_of("after", TICK)) + 25.0 }
+        let left = widest(&row_names).max(width_of("after", TICK)) + 25.0;
+        Self { group, merged, names, row_names, across, cell, left }
     }
 
     fn size(&self) -> (f64, f64) {
-        let (rows, columns) = (self.group.phases() as f64, self.names.len() as f64);
+        let (rows, columns) = (self.row_names.len() as f64, self.names.len() as f64);
         let across = width_of(&self.across, LABEL);
         let heading =
             width_of(&self.group.label, TITLE).max(width_of(&self.group.seeds(), TICK)).min(HEADING);
@@ -101,7 +125,7 @@ impl<'a> HeatMap<'a> {
         canvas.text((x + 16.0, y + 44.0), &self.group.seeds(), TICK, Anchor::Start, &MUTED);
         let (left, top) = (x + self.left, y + ABOVE);
         self.draw_names(canvas, (left, top));
-        for (row, accuracies) in self.group.mean_matrix().iter().enumerate() {
+        for (row, accuracies) in coarse(&self.group.mean_matrix(), self.merged).iter().enumerate() {
             for (column, accuracy) in accuracies.iter().enumerate() {
                 let at = (left + column as f64 * self.cell.0, top + row as f64 * self.cell.1);
                 let fill = ramp(*accuracy);
@@ -125,11 +149,24 @@ impl<'a> HeatMap<'a> {
             canvas.text((x, top - 7.0), name, TICK, Anchor::Middle, &MUTED);
         }
         let every = (14.0 / self.cell.1).ceil() as usize;
-        for (row, name) in row_names(self.group, &self.names).iter().enumerate().step_by(every) {
+        for (row, name) in self.row_names.iter().enumerate().step_by(every) {
             let y = top + (row as f64 + 0.5) * self.cell.1 + 4.0;
             canvas.text((left - 8.0, y), name, TICK, Anchor::End, &MUTED);
         }
     }
+}
+
+/// Means over so many rows and columns.
+fn coarse(matrix: &[Vec<f64>], (rows, columns): (usize, usize)) -> Vec<Vec<f64>> {
+    let mean = |block: &[Vec<f64>], start: usize| {
+        let values = block.iter().flat_map(|row| &row[start..row.len().min(start + columns)]);
+        values.clone().sum::<f64>() / values.count() as f64
+    };
+    let merge = |block: &[Vec<f64>]| {
+        let starts = (0..block[0].len()).step_by(columns);
+        starts.map(|start| mean(block, start)).collect()
+    };
+    matrix.chunks(rows).map(merge).collect()
 }
 
 /// What each row was trained on: the name of its column, else its number.

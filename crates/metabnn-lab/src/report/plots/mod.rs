@@ -11,6 +11,7 @@ mod tasks;
 mod weights;
 mod widths;
 
+use super::most::{self, PANELS};
 use super::view::View;
 use crate::analysis::RENDERERS;
 pub(crate) use canvas::Drawing;
@@ -28,7 +29,14 @@ pub(crate) struct Figure {
 }
 
 /// The figures that the results give: without histograms none of hidden weights, with one group no comparison.
+///
+/// Of many settings the best are drawn.
 pub(super) fn figures(view: &View<'_>) -> Vec<Figure> {
+    let rest = |all: usize, which: &str| {
+        most::rest(PANELS, all, &format!("settings are drawn, {which}"), "table.md")
+    };
+    let rest = rest(view.groups.len(), "the best") + &rest(view.analyzed.len(), "the first");
+    let view = &view.best(PANELS);
     let analyses = RENDERERS.iter().map(|renderer| renderer.figure(&view.analyzed));
     let figures = [
         accuracy::figure(view),
@@ -39,7 +47,24 @@ pub(super) fn figures(view: &View<'_>) -> Vec<Figure> {
         weights::figure(view),
         flips::figure(view),
     ];
-    analyses.chain(figures).flatten().collect()
+    let mut figures: Vec<Figure> = analyses.chain(figures).flatten().collect();
+    figures.iter_mut().for_each(|figure| figure.caption += &rest);
+    figures
+}
+
+/// Epochs done when each of so many training phases begins, and at the end; of what was seen in them, the phase and the
+/// epoch, both counted from 1.
+fn boundaries(phases: usize, seen: impl Iterator<Item = (usize, usize)>) -> Vec<usize> {
+    let mut epochs = vec![0; phases + 1];
+    for (phase, epoch) in seen {
+        if let Some(most) = epochs.get_mut(phase).filter(|_| phase > 0) {
+            *most = epoch.max(*most);
+        }
+    }
+    for phase in 1..=phases {
+        epochs[phase] += epochs[phase - 1];
+    }
+    epochs
 }
 
 /// The values of `runs`: their mean, and the least and the greatest.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kuva::render::color::Color;
 
+use crate::report::most::{MOMENTS, PANELS, rest, spread_out};
 use crate::report::view::{GroupView, View};
 use metabnn::history::WeightHistogram;
 
@@ -21,11 +22,23 @@ const NARROWEST: f64 = 1e-3;
 
 /// One row of panels per layer, one panel per group; `None` if no run left histograms.
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
-    let panels: Vec<Panel<'_>> =
+    let mut panels: Vec<Panel<'_>> =
         view.groups.iter().map(Panel::of).filter(|panel| !panel.histograms.is_empty()).collect();
     let layers: BTreeSet<usize> = panels.iter().flat_map(Panel::histograms).map(|one| one.layer).collect();
-    let times: BTreeSet<usize> =
-        panels.iter().flat_map(Panel::histograms).map(|one| one.task_trained).collect();
+    let times: Vec<usize> = panels
+        .iter()
+        .flat_map(Panel::histograms)
+        .map(|one| one.task_trained)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let all = (times.len(), panels.len() * layers.len());
+    let layers: BTreeSet<usize> = layers.into_iter().take(PANELS).collect();
+    let times: BTreeSet<usize> = spread_out(times.len(), MOMENTS).map(|place| times[place]).collect();
+    panels.truncate((PANELS / layers.len().max(1)).max(1));
+    for panel in &mut panels {
+        panel.histograms.retain(|one| times.contains(&one.task_trained));
+    }
     if layers.is_empty() {
         return None;
     }
@@ -62,7 +75,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         caption: "How the hidden weights of each layer are distributed after each task (logarithmic axis). Weights far \
                   from zero are consolidated: they take many updates to change their sign, and so to change what the \
                   binary network computes."
-            .into(),
+            .to_string()
+            + &rest(times.len(), all.0, "moments are drawn", "hidden_weights.csv of each run")
+            + &rest(panels.len() * layers.len(), all.1, "layers of settings are drawn", "hidden_weights.csv of each run"),
         drawing: canvas.finish(),
     })
 }
