@@ -132,6 +132,10 @@ impl Raise for TrainError {
             Self::NotFinite { .. } => TrainingError::new_err(format!(
                 "{text}; a smaller lr (optimizer.lr) or network.init_width usually helps"
             )),
+            Self::Diverged => TrainingError::new_err(format!(
+                "{text}; a new one, with a smaller lr or network.init_width, usually does not, and a copy or file of before \
+                 goes on from there"
+            )),
             _ => TrainingError::new_err(text),
         }
     }

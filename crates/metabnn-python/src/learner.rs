@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use metabnn::data::Shape;
+use metabnn::evaluate::Score;
 use metabnn::model::Model;
 use metabnn::stream::{ExperienceId, Subset, View};
 use metabnn::train::{self, FitOptions, StepReport};
@@ -81,6 +82,20 @@ impl Learner {
         }
     }
 
+    /// Accuracy and loss on samples as this experience sees them.
+    pub fn score(&self, py: Python<'_>, samples: &Subset, id: Option<&ExperienceId>) -> PyResult<Score> {
+        let score = py.detach(|| self.trainer.score(samples, id)).or_raise()?;
+        check_outputs(&[score.loss as f32])?;
+        Ok(score)
+    }
+
+    /// Outputs for samples as this experience sees them.
+    pub fn logits(&self, py: Python<'_>, samples: &Subset, id: Option<&ExperienceId>) -> PyResult<Vec<f32>> {
+        let logits = py.detach(|| self.trainer.logits(samples, id)).or_raise()?;
+        check_outputs(&logits)?;
+        Ok(logits)
+    }
+
     /// Rule, optimizer, schedule and scenario of these settings, from now on.
     pub fn learn_by(&mut self, settings: Settings) -> PyResult<()> {
         let Settings { tasks, rule, optimizer, schedule, .. } = settings;
@@ -154,5 +169,16 @@ impl Learner {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether outputs, or a loss made of them, are numbers: no class can be told from those of a network of finite weights
+/// whose sums were too large.
+fn check_outputs(outputs: &[f32]) -> PyResult<()> {
+    match outputs.iter().find(|output| !output.is_finite()) {
+        Some(output) => Err(DataError::new_err(format!(
+            "an output or the loss is {output}: some values of x are too large for this network"
+        ))),
+        None => Ok(()),
     }
 }

@@ -109,9 +109,9 @@ impl Trainer {
     /// Accuracy in [0, 1] on every test of `stream`, each with the state of its experience if that was learned.
     fn evaluate_stream(&self, py: Python<'_>, stream: &Stream) -> PyResult<Vec<f64>> {
         let learner = self.to_read(py, None)?;
-        let trainer = &learner.trainer;
-        stream.stream.tests.iter().try_for_each(|test| learner.takes(&test.samples))?;
-        py.detach(|| trainer.evaluate(&stream.stream)).or_raise()
+        let tests = stream.stream.tests.iter();
+        tests.clone().try_for_each(|test| learner.takes(&test.samples))?;
+        tests.map(|test| Ok(learner.score(py, &test.samples, test.experience.as_ref())?.accuracy)).collect()
     }
 
     /// Accuracy in [0, 1] and mean loss in nats, with the batch-norm state and, unless samples are `in_order`, the pixel
@@ -125,8 +125,8 @@ impl Trainer {
         in_order: bool,
     ) -> PyResult<(f64, f64)> {
         let learner = self.to_read(py, task)?;
-        let (trainer, (split, id)) = (&learner.trainer, learner.as_task(&samples.split, task, in_order)?);
-        let score = py.detach(|| trainer.score(&split, id)).or_raise()?;
+        let (split, id) = learner.as_task(&samples.split, task, in_order)?;
+        let score = learner.score(py, &split, id)?;
         Ok((score.accuracy, score.loss))
     }
 
@@ -140,8 +140,8 @@ impl Trainer {
         in_order: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let learner = self.to_read(py, task)?;
-        let (trainer, (split, id)) = (&learner.trainer, learner.as_task(&samples.split, task, in_order)?);
-        let logits = py.detach(|| trainer.logits(&split, id)).or_raise()?;
+        let (split, id) = learner.as_task(&samples.split, task, in_order)?;
+        let logits = learner.logits(py, &split, id)?;
         drop(learner);
         shaped(py, &logits, vec![samples.split.len(), self.classes])
     }
