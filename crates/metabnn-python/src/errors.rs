@@ -156,6 +156,10 @@ impl Raise for TrainError {
             )),
             // Python asked, and raises what made it ask.
             Self::Stopped => PyKeyboardInterrupt::new_err(text),
+            Self::Diverged => TrainingError::new_err(format!(
+                "{text}; a new one, with a smaller lr or network.init_width, usually does not, and a copy or file of before \
+                 goes on from there"
+            )),
             _ => TrainingError::new_err(text),
         }
     }

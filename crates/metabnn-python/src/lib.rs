@@ -5,10 +5,12 @@ mod arrays;
 mod errors;
 mod experiment;
 mod known_tests;
+mod learner;
 mod machine;
 mod recipe;
 mod results;
 mod samples;
+mod shared;
 mod stream;
 mod trainer;
 

@@ -1,5 +1,8 @@
 """What is accepted has an effect: a call is refused with words that help, or gives the numbers of its plain form."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -455,3 +458,67 @@ def test_objects_of_every_kind(place):
 
 def test_these_are_many():
     assert len(NUMBERS) * len(NUMBER_PLACES) + len(OBJECTS) * len(OBJECT_PLACES) > 1000
+
+
+def wild(how):
+    """A trainer whose network is no longer one of numbers."""
+    made = metabnn.Network((3, 4), 4, hidden=(8,), settings={"network.precision": "full-precision"})
+    trainer = metabnn.Trainer(made, lr=1e38, epochs=3, batch=6)
+    x, y = blocks(1)
+
+    def stop(_):
+        raise LookupError
+
+    calls = {
+        "train": lambda: trainer.train(x, y),
+        "one step": lambda: metabnn.Trainer(made, lr=3e38, batch=12).train_part(x, y),
+        "a part": lambda: trainer.train_part(x, y),
+        "an epoch and a callback that stops": lambda: trainer.train(x, y, callback=stop),
+    }
+    with pytest.raises(metabnn.TrainingError, match="became"):
+        for _ in range(9):
+            try:
+                calls[how]()
+            except LookupError:
+                pass
+    return trainer
+
+
+@pytest.mark.parametrize("how", ["train", "one step", "a part", "an epoch and a callback that stops"])
+def test_a_network_that_diverged_is_of_no_more_use(how, tmp_path):
+    # Fault H5: predict said class 0, save wrote a file that load refused.
+    trainer = wild(how)
+    network = trainer.network
+    x, y = blocks(1)
+    calls = [
+        lambda: network.predict(x), lambda: network.logits(x), lambda: network.predict_proba(x), lambda: network.evaluate(x, y),
+        lambda: trainer.evaluate(DATA), lambda: network.save(tmp_path / "model"), lambda: network.to_bytes(),
+        lambda: network.to_bytes(STREAM), lambda: network.export(tmp_path / "net.npz", "npz"), lambda: pickle.dumps(network),
+        lambda: pickle.dumps(trainer), lambda: copy.deepcopy(network), lambda: trainer.train(x, y),
+        lambda: trainer.train_part(x, y), lambda: metabnn.Trainer(network).train(x, y)]
+    for call in calls:
+        refused(call, "the network has diverged.*smaller lr", metabnn.TrainingError)
+    assert list(tmp_path.iterdir()) == []
+    assert "Network" in repr(network)
+
+
+def test_an_estimator_that_diverged_says_so():
+    pytest.importorskip("sklearn")
+    model = metabnn.MetaplasticClassifier(hidden=(8,), epochs=1, random_state=0).fit(X, Y)
+    before = model.predict(X)
+    model.set_params(lr=1e38, epochs=9, settings={"network.precision": "full-precision"})
+    with pytest.raises(metabnn.TrainingError, match="became"):
+        model.fit(X, Y)
+    assert (model.predict(X) == before).all(), "what was fitted before is as it was"
+    again = metabnn.MetaplasticClassifier(hidden=(8,), lr=1e38, settings={"network.precision": "full-precision"})
+    with pytest.raises(metabnn.TrainingError):
+        for _ in range(9):
+            again.partial_fit(X, Y, classes=[0, 1, 2])
+
+
+def test_outputs_that_are_no_numbers_are_refused():
+    made = metabnn.Network(4, 3, hidden=(8,), settings={"network.precision": "full-precision", "network.init_width": 10.0})
+    metabnn.Trainer(made, epochs=1, batch=3).train(X, Y)
+    large = np.full((6, 4), 3e38, np.float32)
+    for call in (lambda: made.predict(large), lambda: made.evaluate(large, Y)):
+        refused(call, "too large for this network", metabnn.DataError)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +69,8 @@ class Network:
     Raises RecipeError (a ValueError) that names the setting that is wrong, and what it takes; or, of one that would have no
     effect here, where it acts.
 
-    It starts untrained; a Trainer trains it. It can be pickled.
+    It starts untrained; a Trainer trains it. It can be pickled. Any number of threads may use it: they wait for each other,
+    and what they ask of it while it learns raises RuntimeError.
     """
 
     def __init__(
@@ -95,6 +98,10 @@ class Network:
         self.shape: tuple[int, int, int] = trainer.shape
         #: Number of classes.
         self.classes: int = trainer.classes
+        network = self.settings["network"]
+        #: Units of each hidden layer, channels of convolutions first.
+        self._widths: list[int] = [*network["channels"], *network["hidden"]]
+        self._lock = threading.Lock()
 
     @classmethod
     def _of(cls, trainer: _metabnn.Trainer) -> Network:
@@ -102,6 +109,16 @@ class Network:
         made._take(trainer)
         made._settings = {key: value for key, value in flat(made.settings).items() if ENTRY.takes(key)}
         return made
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A training from its beginning to its end: another one, of another thread or of a callback, is refused meanwhile."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the network is learning just now, in another call")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @property
     def steps(self) -> int:
@@ -262,7 +279,7 @@ class Network:
         self._take(_metabnn.Trainer.of_bytes(state["learner"], state.get("tests")))
 
     def __repr__(self) -> str:
-        hidden = "-".join(str(weights.shape[0]) for weights in self.hidden_weights[:-1])
+        hidden = "-".join(map(str, self._widths))
         inputs = int(np.prod(self.shape))
         return f"<Network {inputs}-{hidden}{'-' if hidden else ''}{self.classes}, {self.steps} steps>"
 

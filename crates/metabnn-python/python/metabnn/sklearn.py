@@ -91,8 +91,10 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         """Learns from X, (samples, features), and labels y, (samples,), from the beginning."""
         samples, labels = self._checked(X, y, reset=True)
         epochs = whole("epochs", self.epochs, 1, MOST)
-        self._begin(unique_labels(labels))
-        self.network_._trainer.learn(self._split(samples, self._indices(labels)), epochs, True)
+        classes = unique_labels(labels)
+        network = self._begin(classes)
+        network._trainer.learn(_split(samples, len(classes), _indices(labels, classes)), epochs, True)
+        self.classes_, self.network_ = classes, network
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> MetaplasticClassifier:
@@ -106,10 +108,14 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         if is_first:
             if classes is None:
                 raise ValueError("classes: all labels that will ever come have to be given in the first call of partial_fit")
-            self._begin(unique_labels(classes))
+            known = unique_labels(classes)
+            network = self._begin(known)
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(f"classes: {list(unique_labels(classes))} are not those of the first call, {list(self.classes_)}")
-        self.network_._trainer.learn(self._split(samples, self._indices(labels)), 1, False)
+        else:
+            known, network = self.classes_, self.network_
+        network._trainer.learn(_split(samples, len(known), _indices(labels, known)), 1, False)
+        self.classes_, self.network_ = known, network
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -136,7 +142,7 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             raise ValueError("n_samples=1: batch norm needs at least 2 samples to learn from; norm=\"instance\" does not")
         return samples, labels
 
-    def _begin(self, labels: NDArray[Any]) -> None:
+    def _begin(self, labels: NDArray[Any]) -> Network:
         """A network that has learned nothing, for these labels."""
         if len(labels) > MOST_CLASSES:
             raise ValueError(f"{len(labels)} classes: at most {MOST_CLASSES} are possible")
@@ -157,22 +163,23 @@ class MetaplasticClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         # `fit` says for itself how long it learns.
         del chosen["schedule.epochs"]
         shape = (1, 1, self.n_features_in_)
-        network = Network._of(_metabnn.Trainer(changes(with_statistics(chosen)), shape, len(labels)))
-        self.classes_, self.network_ = labels, network
-
-    def _indices(self, y: NDArray[Any]) -> NDArray[np.uint8]:
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            raise ValueError(f"labels {list(np.unique(y[~known]))} are not among the classes {list(self.classes_)}")
-        return np.searchsorted(self.classes_, y).astype(np.uint8)
-
-    def _split(self, X: NDArray[Any], indices: NDArray[np.uint8] | None = None) -> _metabnn.Split:
-        with np.errstate(over="ignore"):
-            values = np.ascontiguousarray(X, dtype=np.float32)
-        labels = bytes(len(values)) if indices is None else indices.tobytes()
-        return _metabnn.Split(values, labels, len(self.classes_))
+        return Network._of(_metabnn.Trainer(changes(with_statistics(chosen)), shape, len(labels)))
 
     def _logits(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         samples = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return self.network_._trainer.logits(self._split(samples)).astype(np.float64)
+        return self.network_._trainer.logits(_split(samples, len(self.classes_))).astype(np.float64)
+
+
+def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.uint8]:
+    known = np.isin(y, classes)
+    if not known.all():
+        raise ValueError(f"labels {list(np.unique(y[~known]))} are not among the classes {list(classes)}")
+    return np.searchsorted(classes, y).astype(np.uint8)
+
+
+def _split(X: NDArray[Any], classes: int, indices: NDArray[np.uint8] | None = None) -> _metabnn.Split:
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(X, dtype=np.float32)
+    labels = bytes(len(values)) if indices is None else indices.tobytes()
+    return _metabnn.Split(values, labels, classes)

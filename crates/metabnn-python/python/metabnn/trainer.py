@@ -72,7 +72,7 @@ class Trainer:
         own = ENTRY.chosen(settings, {**rule_settings(rule, m), **said})
         chosen = {**network._settings, **DEFAULTS, **with_rule(own)}
         self._changes = changes(chosen)
-        _metabnn.check_settings(self._changes, len(network.hidden_weights))
+        _metabnn.check_settings(self._changes, len(network._widths) + 1)
         if network._driver is None or network._driver() is None:
             self._take_over()
         self.epochs = int(chosen["schedule.epochs"])
@@ -156,6 +156,10 @@ class Trainer:
             samples = split(x, y, self.network.classes, layout=layout, shape=self.network.shape)
         epochs = whole("epochs", epochs, 1, MOST)
         function("callback", callback)
+        with self.network._alone():
+            self._train(x, samples, epochs, is_task, callback)
+
+    def _train(self, x: Any, samples: _metabnn.Split, epochs: int, is_task: bool, callback: Callback | None) -> None:
         self._take_over()
         trainer = self.network._trainer
         if is_task and isinstance(x, Experience) and x._stream is not None:

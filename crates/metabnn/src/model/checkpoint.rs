@@ -193,8 +193,9 @@ impl<R: SynapticRule> Trainer<R> {
     /// The bytes of a file from which it goes on, its optimizer included; of the layout of a checkpoint.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if a hidden weight or norm is no longer a finite number.
+    /// [`TrainError::Diverged`]; [`TrainError::NotFinite`] if a hidden weight or norm is no longer a finite number.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
+        self.check_usable()?;
         write(self, &Digests::new(), 0.0)
     }
 
@@ -218,11 +219,7 @@ fn write<R: SynapticRule, E: Engine>(
 ) -> Result<Vec<u8>, TrainError> {
     let (network, optimizer, position) = (trainer.network(), trainer.engine.optimizer(), trainer.position);
     let at = Position { experience: position.experience + 1, epoch: position.epoch + 1, ..position };
-    trainer.check_finite("a hidden weight", network.hidden_weights(), at)?;
-    trainer.check_finite("what the rule keeps of a synapse", network.memory(), at)?;
-    let norms = network.norm_states();
-    let norms = norms.iter().flat_map(|norm| [&norm.gamma, &norm.beta, &norm.mean, &norm.variance]);
-    trainer.check_finite("a number of batch norm", norms.flatten().copied(), at)?;
+    trainer.check_network(at)?;
     let mut writer = Writer::default();
     tensors::write(&mut writer, network, &trainer.learned);
     for (index, experience) in trainer.learned.iter().enumerate() {

@@ -91,7 +91,10 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         observe: impl FnMut(StepReport) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         self.accepts(samples.samples())?;
+        let at = Position { experience: self.position.experience + 1, epoch: epochs.end, batch: 0 };
         let result = self.fit_range(&samples, options, epochs, observe);
+        // The last step has no later one to show that it went wrong.
+        let result = result.and_then(|flow| self.check_network(at).map(|()| flow));
         self.has_diverged |= matches!(result, Err(TrainError::NotFinite { .. }));
         result
     }

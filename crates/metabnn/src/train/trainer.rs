@@ -229,6 +229,16 @@ impl<R: SynapticRule, E: Engine> Trainer<R, E> {
         Ok(memory::check(takes, what).map_err(NetworkError::from)?)
     }
 
+    /// Whether every number of the network is one.
+    pub(crate) fn check_network(&self, at: Position) -> Result<(), TrainError> {
+        let network = self.network();
+        self.check_finite("a hidden weight", network.hidden_weights(), at)?;
+        self.check_finite("what the rule keeps of a synapse", network.memory(), at)?;
+        let norms = network.norm_states();
+        let norms = norms.iter().flat_map(|norm| [&norm.gamma, &norm.beta, &norm.mean, &norm.variance]);
+        self.check_finite("a number of batch norm", norms.flatten().copied(), at)
+    }
+
     pub(crate) fn check_finite(
         &self,
         what: &'static str,
