@@ -17,8 +17,10 @@ const UNSIGNED_BYTE: u8 = 0x08;
 
 /// What a file should hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
+    /// Counts, rows and columns of pixels.
     Images,
+    /// A byte for each image.
     Labels,
 }
 
@@ -117,6 +119,14 @@ pub(super) fn with_gz(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".gz");
     name.into()
+}
+
+/// Whether a file is whole and holds what it should, whatever that says.
+///
+/// # Errors
+/// As [`read_images`].
+pub(super) fn check(path: &Path, content: Content) -> Result<(), DataError> {
+    read(path, content).map(|_| ())
 }
 
 fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
