@@ -15,6 +15,12 @@ pub fn json(value: &Value) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// Says on standard error what does not keep the command from being done.
+pub fn warn(text: &str) {
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+}
+
 /// Whether the error is that the reader of standard output went away: no failure of ours.
 pub fn is_closed(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

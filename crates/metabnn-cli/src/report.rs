@@ -5,22 +5,27 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use metabnn_lab::report;
+use metabnn_lab::report::folder::Verify;
 use serde_json::json;
 
 use crate::arguments::{Output, Report, TableFormat};
 use crate::output;
 
 pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
+    let verify = if arguments.verify { Verify::Everything } else { Verify::Quick };
     let paths = match (arguments.folders.as_slice(), &arguments.out) {
-        ([folder], None) => report::write_report(folder)?,
+        ([folder], None) => report::write_report_verified(folder, verify)?,
         (folders, out) => {
             let out = out.clone().unwrap_or_else(|| PathBuf::from("comparison"));
-            report::compare(folders, &out)?
+            report::compare_verified(folders, &out, verify)?
         }
     };
+    paths.left_out.iter().for_each(|line| output::warn(line));
     if output.json {
         let tables = json!({"markdown": paths.markdown, "latex": paths.latex});
-        return output::json(&json!({"html": paths.html, "figures": paths.figures, "tables": tables}));
+        return output::json(
+            &json!({"html": paths.html, "figures": paths.figures, "tables": tables, "left_out": paths.left_out}),
+        );
     }
     if let Some(format) = arguments.table {
         let path = match format {

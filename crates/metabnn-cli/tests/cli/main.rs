@@ -8,11 +8,16 @@ mod bad_model;
 mod bad_recipe;
 mod bench;
 #[cfg(unix)]
+mod beside;
+#[cfg(unix)]
 mod cluster;
+mod damaged;
 mod export;
 mod export_model;
 mod grids;
 mod kinds_of_data;
+#[cfg(unix)]
+mod not_ours;
 mod results;
 mod same_bits;
 mod shown;

@@ -23,6 +23,7 @@ use grid::{Grid, Sets};
 use crate::recipe::{Recipe, Run};
 use crate::report;
 use crate::report::folder::{PARTIAL, read_run, write_summary};
+use crate::report::manifest::CHECKPOINT;
 use crate::report::summary::{RunSummary, Summary};
 use metabnn::machine::Machine;
 use metabnn::train::Progress;
@@ -212,7 +213,7 @@ fn load_sets(runs: &[Run], folder: Option<&Path>) -> Result<Sets, DataError> {
 /// Whether `run` is finished or has a checkpoint.
 fn is_begun(out: &Path, run: &Run) -> bool {
     let partial = out.join(folder(run) + PARTIAL);
-    partial.join(run_folder::CHECKPOINT).exists() || read_run(&out.join(folder(run))).is_ok()
+    partial.join(CHECKPOINT).exists() || read_run(&out.join(folder(run))).is_ok()
 }
 
 /// Folder of a run, relative to that of the results.
