@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use metabnn::model::checkpoint::Checkpoint;
 use metabnn::model::{Model, ModelError};
+use metabnn_infer::packed::checksum;
 use metabnn_lab::saved::SavedRun;
+use safetensors::SafeTensors;
 
 use crate::Allowance;
 use crate::tiny::{self, Run};
@@ -20,8 +22,27 @@ thread_local! {
     static RUNS: Vec<Run> = tiny::KINDS.iter().map(|(_, settings)| Run::of(settings)).collect();
 }
 
-/// `checkpoint.safetensors`. If it is one of a known run, that goes on, and its next checkpoints can be read.
+/// `checkpoint.safetensors`, as it is and with its checksum made right, which lets changes through to what it protects. If it
+/// is one of a known run, that goes on, and its next checkpoints can be read.
 pub(crate) fn checkpoint(allowance: &Allowance, input: &[u8]) -> bool {
+    let as_it_is = go_on(allowance, input);
+    sealed(input).is_some_and(|input| go_on(allowance, &input)) || as_it_is
+}
+
+/// `input` with the checksum that it ought to have, if there is room for one.
+fn sealed(input: &[u8]) -> Option<Vec<u8>> {
+    let (header, metadata) = SafeTensors::read_metadata(input).ok()?;
+    let (start, end) = metadata.info("checksum")?.data_offsets;
+    let place = (8 + header).checked_add(start)?..(8 + header).checked_add(end)?;
+    let mut bytes = input.to_vec();
+    bytes.get_mut(place.clone())?.fill(0);
+    let right = checksum(&bytes);
+    let place: &mut [u8; 4] = bytes.get_mut(place)?.try_into().ok()?;
+    *place = right.to_le_bytes();
+    Some(bytes)
+}
+
+fn go_on(allowance: &Allowance, input: &[u8]) -> bool {
     let read = allowance.within(input.len(), || {
         Checkpoint::from_bytes(input).inspect_err(|error| assert!(!error.to_string().is_empty()))
     });

@@ -252,6 +252,9 @@ pub struct Report {
     /// Print the ranking of all settings, to be pasted into a text
     #[arg(long, value_name = "FORMAT")]
     pub table: Option<TableFormat>,
+    /// Read every file of every run, large models too, and compare it with what the run wrote
+    #[arg(long)]
+    pub verify: bool,
 }
 
 /// Languages that tables are written in.

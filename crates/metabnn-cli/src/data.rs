@@ -7,7 +7,7 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use metabnn_data::catalogue::{self, Entry, Source};
 use metabnn_data::fetch::{FetchOptions, Progress, fetch};
-use metabnn_data::{DataError, default_folder};
+use metabnn_data::{DataError, FileState, default_folder};
 use serde_json::json;
 
 use crate::arguments::{Data, DataCommand, DataFolder, Fetch, Output, Verify};
@@ -36,6 +36,9 @@ fn list(data: &DataFolder, output: Output) -> anyhow::Result<()> {
             Source::Drawn(_) => "built in".to_string(),
             Source::Files(_) | Source::Records(_) => match entry.verify(data.folder.as_deref()) {
                 Ok(files) if files.iter().all(|file| file.state.is_right()) => "here".into(),
+                Ok(files) if files.iter().all(|file| file.state.is_right() || is_own(&file.state)) => {
+                    "own files".into()
+                }
                 Ok(_) => "incomplete".into(),
                 Err(_) => "not here".into(),
             },
@@ -64,20 +67,31 @@ fn fetch_sets(arguments: &Fetch, output: Output) -> anyhow::Result<()> {
     let mut fetched = Vec::new();
     for entry in &wanted {
         let mut bar = Bar::new(output);
-        let paths = fetch(entry, &folder, &options, &mut |progress| bar.show(&progress))?;
+        let mut has_own = false;
+        let paths = fetch(entry, &folder, &options, &mut |progress| {
+            has_own |= matches!(progress, Progress::Own { .. });
+            bar.show(&progress);
+        })?;
         bar.bar.finish_and_clear();
         match output.json {
             true => fetched.push(json!({"name": entry.name, "files": paths})),
-            false => output::line(&finished(entry, &folder))?,
+            false => output::line(&finished(entry, &folder, has_own))?,
         }
     }
     if output.json { output::json(&fetched.into()) } else { Ok(()) }
 }
 
-fn finished(entry: &Entry, folder: &Path) -> String {
+/// Whether a file is somebody's own, which is no fault.
+fn is_own(state: &FileState) -> bool {
+    matches!(state, FileState::Own { .. })
+}
+
+fn finished(entry: &Entry, folder: &Path, has_own: bool) -> String {
+    let place = folder.join(&*entry.name);
     match entry.source {
         Source::Drawn(_) => format!("{}: built in, nothing to download", entry.name),
-        _ => format!("{}: complete in {}", entry.name, folder.join(&*entry.name).display()),
+        _ if has_own => format!("{}: own files in {}, left as they are", entry.name, place.display()),
+        _ => format!("{}: complete in {}", entry.name, place.display()),
     }
 }
 
@@ -148,8 +162,10 @@ fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
             files => files?,
         };
         for file in files {
-            let (right, state) = (file.state.is_right(), file.state.to_string());
-            wrong += usize::from(!right);
+            let state = file.state.to_string();
+            // Neither right nor wrong: whether it is what it should be is for whoever made it to say.
+            let right = Some(file.state.is_right()).filter(|_| !is_own(&file.state));
+            wrong += usize::from(right == Some(false));
             match output.json {
                 true => {
                     rows.push(json!({"set": entry.name, "path": file.path, "right": right, "state": state}))
@@ -163,7 +179,7 @@ fn verify_sets(arguments: &Verify, output: Output) -> anyhow::Result<()> {
     }
     if wrong > 0 {
         bail!(
-            "{wrong} {} not as in the catalogue; `metabnn data fetch` replaces them",
+            "{wrong} {} missing or damaged; `metabnn data fetch` downloads what is missing, and keeps what it replaces",
             if wrong == 1 { "file is" } else { "files are" }
         );
     }

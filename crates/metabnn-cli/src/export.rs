@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use metabnn::export::{Costs, DeviceReport, ExportError, Exported, MODEL_FORMATS, ModelFormat, Unpackable};
-use metabnn_lab::report::export::{EvaluationFormat, export as write};
+use metabnn_lab::report::export::{EvaluationFormat, export_telling};
 use metabnn_lab::report::folder::write_atomically;
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn results(arguments: &Export, format: &EvaluationFormat, output: Output) -> any
         return Err(UsageError(format!("--statistics is for models; --to {name} takes results")).into());
     }
     let out = arguments.out.clone().unwrap_or_else(|| from.join(name));
-    let files = write(from, format, &out)?;
+    let files = export_telling(from, format, &out, output::warn)?;
     if output.json {
         return output::json(&json!({ "files": files }));
     }

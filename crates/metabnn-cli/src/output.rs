@@ -23,6 +23,12 @@ pub fn note(message: &str) {
     eprintln!("{}", text::message(message));
 }
 
+/// Says on standard error what does not keep the command from being done.
+pub fn warn(text: &str) {
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+}
+
 /// Whether the error is that the reader of standard output went away: no failure of ours.
 pub fn is_closed(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use metabnn_lab::report::folder::Verify;
 use metabnn_lab::report::{self, listing};
 use serde_json::json;
 
@@ -22,16 +23,20 @@ pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    let verify = if arguments.verify { Verify::Everything } else { Verify::Quick };
     let paths = match (arguments.folders.as_slice(), &arguments.out) {
-        ([folder], None) => report::write_report(folder)?,
+        ([folder], None) => report::write_report_verified(folder, verify)?,
         (folders, out) => {
             let out = out.clone().unwrap_or_else(|| PathBuf::from("comparison"));
-            report::compare(folders, &out)?
+            report::compare_verified(folders, &out, verify)?
         }
     };
+    paths.left_out.iter().for_each(|line| output::warn(line));
     if output.json {
         let tables = json!({"markdown": paths.markdown, "latex": paths.latex});
-        return output::json(&json!({"html": paths.html, "figures": paths.figures, "tables": tables}));
+        return output::json(
+            &json!({"html": paths.html, "figures": paths.figures, "tables": tables, "left_out": paths.left_out}),
+        );
     }
     if let Some(format) = arguments.table {
         let path = match format {

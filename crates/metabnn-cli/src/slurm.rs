@@ -124,8 +124,12 @@ pub fn run(arguments: &Run, recipe: &Recipe, out: &Path, output: Output) -> anyh
     }
     let at_once = arguments.engine.at_once.is_some();
     let submitted = slurm::submit(recipe, &job, &runs, size, |script, before| {
-        let after = before.last().filter(|_| at_once);
-        sbatch(&arguments_of_sbatch(script, after.map(|before| before.job.to_string())))
+        let after = match before.last().filter(|_| at_once) {
+            Some(Submitted { job: Some(job), .. }) => Some(job.to_string()),
+            Some(_) => return Err("it has to wait for the job before, whose number is not known".into()),
+            None => None,
+        };
+        sbatch(&arguments_of_sbatch(script, after))
     })?;
     tell(&submitted, out, output)
 }
@@ -207,8 +211,9 @@ fn arguments_of_sbatch(script: &Path, after: Option<String>) -> Vec<String> {
     ["--parsable".into()].into_iter().chain(after).chain([script]).collect()
 }
 
-/// Submits a script; gives the job, or what went wrong.
-fn sbatch(arguments: &[String]) -> Result<JobNumber, String> {
+/// Submits a script; gives the job, or what went wrong. What sbatch says it has taken is in the queue, whatever it printed
+/// beside the number.
+fn sbatch(arguments: &[String]) -> Result<Option<JobNumber>, String> {
     let output = Command::new("sbatch").args(arguments).output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             "there is no `sbatch` here; this has to be a machine of a Slurm cluster".to_string()
@@ -216,14 +221,12 @@ fn sbatch(arguments: &[String]) -> Result<JobNumber, String> {
         _ => format!("sbatch: {error}"),
     })?;
     let [said, complaint] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    let said = said.trim();
     let complaints: Vec<&str> =
         complaint.trim().lines().map(|line| line.trim_start_matches("sbatch: error: ")).collect();
-    match (output.status.success(), JobNumber::parse(said)) {
-        (true, Some(job)) => Ok(job),
-        (true, None) => Err(format!("expected the number of a job from sbatch, got {said:?}")),
-        (false, _) if complaints.is_empty() => Err(format!("sbatch failed ({})", output.status)),
-        (false, _) => Err(complaints.join("; ")),
+    match output.status.success() {
+        true => Ok(JobNumber::find(&said)),
+        false if complaints.is_empty() => Err(format!("sbatch failed ({})", output.status)),
+        false => Err(complaints.join("; ")),
     }
 }
 
@@ -262,16 +265,26 @@ fn dry_run(job: &Job, pieces: &[Piece], output: Output) -> anyhow::Result<()> {
 
 fn tell(submitted: &[Submitted], out: &Path, output: Output) -> anyhow::Result<()> {
     if output.json {
-        let job = |one: &Submitted| json!({"job": one.job.number, "cluster": one.job.cluster, "runs": one.piece.runs});
+        let job = |Submitted { job, piece }: &Submitted| {
+            let (number, cluster) =
+                (job.as_ref().map(|job| job.number), job.as_ref().map(|job| &job.cluster));
+            json!({"job": number, "cluster": cluster, "runs": piece.runs})
+        };
         return output::json(&json!({"jobs": submitted.iter().map(job).collect::<Vec<_>>(), "folder": out}));
     }
-    for one in submitted {
-        output::line(&format!("job {}: {}", one.job, some_runs(one.piece.runs.len())))?;
+    for Submitted { job, piece } in submitted {
+        let runs = some_runs(piece.runs.len());
+        output::line(&match job {
+            Some(job) => format!("job {job}: {runs}"),
+            None => format!("a job whose number sbatch did not say: {runs}"),
+        })?;
     }
-    let numbers = submitted.iter().map(|one| one.job.to_string()).collect::<Vec<_>>().join(",");
-    let cluster = submitted.iter().find_map(|one| one.job.cluster.as_deref());
+    let known: Vec<&JobNumber> = submitted.iter().filter_map(|one| one.job.as_ref()).collect();
+    let numbers = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let cluster = known.iter().find_map(|job| job.cluster.as_deref());
     let cluster = cluster.map(|name| format!(" -M {}", quoted(name))).unwrap_or_default();
-    output::line(&format!("what goes on: squeue{cluster} -j {numbers}"))?;
+    let which = if known.len() == submitted.len() { format!("-j {numbers}") } else { "--me".into() };
+    output::line(&format!("what goes on: squeue{cluster} {which}"))?;
     output::line(&format!("results so far: metabnn report {}", shell_path(out)))?;
     output::line(&format!("what each run said: {}", shell_path(&out.join("slurm"))))
 }

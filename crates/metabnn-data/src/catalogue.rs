@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::idx::Content;
 use super::records::{Records, cifar_10, cifar_100};
 use super::{DataError, Dataset, Shape, prototypes};
 use crate::nearest::nearest;
@@ -63,7 +64,18 @@ pub struct Files {
 impl Files {
     /// The four files.
     pub fn iter(&self) -> impl Iterator<Item = &SetFile> {
-        [&self.train_images, &self.train_labels, &self.test_images, &self.test_labels].into_iter()
+        self.contents().map(|(file, _)| file)
+    }
+
+    /// The four files, each with what it is to hold.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&SetFile, Content)> {
+        [
+            (&self.train_images, Content::Images),
+            (&self.train_labels, Content::Labels),
+            (&self.test_images, Content::Images),
+            (&self.test_labels, Content::Labels),
+        ]
+        .into_iter()
     }
 }
 

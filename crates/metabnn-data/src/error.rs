@@ -68,6 +68,23 @@ pub enum DataError {
         /// Its files.
         files: Vec<String>,
     },
+    /// Some files of a set are somebody's own, others are damaged or not there: with those of the catalogue they would make
+    /// no set.
+    #[error(
+        "data set `{set}`: {} {} own, not the catalogue's, and nothing is downloaded beside {}; damaged or missing: {}",
+        list(own),
+        if own.len() == 1 { "is a file of one's" } else { "are files of one's" },
+        if own.len() == 1 { "it" } else { "them" },
+        list(others)
+    )]
+    OwnFiles {
+        /// Name of the data set.
+        set: String,
+        /// Files that are whole, but not the catalogue's.
+        own: Vec<PathBuf>,
+        /// The others that are not the catalogue's.
+        others: Vec<PathBuf>,
+    },
     /// An IDX file has no room for colours.
     #[error("{}: an IDX file holds images of one channel, these have {channels}", path.display())]
     NotGrey {

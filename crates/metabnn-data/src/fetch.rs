@@ -2,7 +2,7 @@
 //! takes its final name.
 
 use std::env;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +11,9 @@ use metabnn::text;
 use ureq::Agent;
 
 use super::catalogue::{Entry, Files, SetFile, Source};
-use super::idx::with_gz;
-use super::load::FileState;
+use super::idx::{Content, with_gz};
+use super::load::{FileReport, FileState};
+use super::own_file;
 use super::transfer::{self, Failure};
 use super::unzip::checksum;
 use super::{Attempt, DataError};
@@ -67,6 +68,13 @@ pub enum Progress<'a> {
         /// The file.
         file: &'a str,
     },
+    /// The file is there, and is somebody's own: it stays as it is.
+    Own {
+        /// The file.
+        file: &'a str,
+        /// Where it is.
+        path: &'a Path,
+    },
     /// Another process is downloading the same set: its end is waited for.
     Waiting {
         /// Folder of the set.
@@ -115,13 +123,15 @@ pub enum Progress<'a> {
 /// for a set that the program draws itself.
 ///
 /// A file takes its name only once the SHA-256 of its unzipped bytes is the catalogue's. Until then it is
-/// called `FILE.partial`, which a later call continues. A file that is there but not the right one is
-/// renamed to `FILE.replaced`, not deleted. Two processes may fetch the same set: one waits for the other
+/// called `FILE.partial`, which a later call continues; a link or folder of that name is left alone. A file that is there
+/// but damaged is renamed to `FILE.replaced`, not deleted. Files of somebody's own, whole but not the catalogue's, are as
+/// good as fetched. Two processes may fetch the same set: one waits for the other
 /// (an empty file `.lock` stays in the folder), or, on a file system without locks, each downloads for
 /// itself.
 ///
 /// # Errors
-/// [`DataError::NoMirror`], [`DataError::ByHand`], [`DataError::Download`] with what went wrong at each mirror,
+/// [`DataError::NoMirror`], [`DataError::ByHand`], [`DataError::OwnFiles`] where some files are somebody's own and others
+/// would have to be downloaded, [`DataError::Download`] with what went wrong at each mirror,
 /// [`DataError::File`] when the folder cannot be written to.
 pub fn fetch(
     set: &Entry,
@@ -142,7 +152,7 @@ pub fn fetch(
         }
     };
     let folder = data_dir.join(&*set.name);
-    if let Some(paths) = all_present(files, &folder, progress) {
+    if let Some(paths) = all_present(set, files, &folder, progress)? {
         return Ok(paths);
     }
     let mirrors = mirrors(set, files, options);
@@ -158,17 +168,36 @@ pub fn fetch(
     let lock = lock(&folder, progress)?;
     let agent = transfer::agent(options.connect_timeout, options.stall_timeout);
     let mut fetcher = Fetcher { set, folder: &folder, agent, mirrors, locked: lock.is_some(), progress };
-    files.iter().map(|file| fetcher.fetch(file)).collect()
+    files.contents().map(|(file, content)| fetcher.fetch(file, content)).collect()
 }
 
-/// The paths of all files, when all are there and right.
-fn all_present(files: &Files, folder: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Option<Vec<PathBuf>> {
-    let right = |file: &SetFile| Some(file.report(folder)).filter(|report| report.state == FileState::Right);
-    let reports: Vec<_> = files.iter().map(right).collect::<Option<_>>()?;
-    for file in files.iter() {
-        progress(Progress::Present { file: &file.name });
+/// The paths of all files, when all are there and right, or somebody's own.
+fn all_present(
+    set: &Entry,
+    files: &Files,
+    folder: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Option<Vec<PathBuf>>, DataError> {
+    let reports: Vec<FileReport> =
+        files.contents().map(|(file, content)| file.report(folder, content)).collect();
+    let is_own = |report: &&FileReport| matches!(report.state, FileState::Own { .. });
+    let is_here = |report: &&FileReport| report.state == FileState::Right || is_own(report);
+    if !reports.iter().all(|report| is_here(&report)) {
+        let paths =
+            |reports: Vec<&FileReport>| reports.into_iter().map(|report| report.path.clone()).collect();
+        let own: Vec<PathBuf> = paths(reports.iter().filter(is_own).collect());
+        if own.is_empty() {
+            return Ok(None);
+        }
+        // Images of one place and labels of another need not belong together.
+        let others = paths(reports.iter().filter(|report| !is_here(report)).collect());
+        return Err(DataError::OwnFiles { set: set.name.clone().into_owned(), own, others });
     }
-    Some(reports.into_iter().map(|report| report.path).collect())
+    for (file, report) in files.iter().zip(&reports) {
+        let (file, path) = (&*file.name, &*report.path);
+        progress(if is_own(&report) { Progress::Own { file, path } } else { Progress::Present { file } });
+    }
+    Ok(Some(reports.into_iter().map(|report| report.path).collect()))
 }
 
 /// Addresses of the folders that hold the set's files, the user's own before the catalogue's.
@@ -181,12 +210,7 @@ fn mirrors(set: &Entry, files: &Files, options: &FetchOptions) -> Vec<String> {
 /// The lock file stays: another process may just have opened it.
 fn lock(folder: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<File>, DataError> {
     let path = folder.join(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|source| DataError::File { path, source })?;
+    let file = own_file::open(&path).map_err(|source| DataError::File { path, source })?;
     let locked = match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             progress(Progress::Waiting { folder });
@@ -208,17 +232,18 @@ struct Fetcher<'a> {
 }
 
 impl Fetcher<'_> {
-    fn fetch(&mut self, file: &SetFile) -> Result<PathBuf, DataError> {
+    fn fetch(&mut self, file: &SetFile, content: Content) -> Result<PathBuf, DataError> {
         // Looked at again under the lock: another process may have downloaded it meanwhile.
-        let report = file.report(self.folder);
+        let report = file.report(self.folder, content);
         if report.state == FileState::Right {
             (self.progress)(Progress::Present { file: &file.name });
             return Ok(report.path);
         }
         let partial = self.partial(file);
         let outcome = self.try_mirrors(file, &partial);
-        let empty = fs::metadata(&partial).is_ok_and(|metadata| metadata.len() == 0);
-        if empty || matches!(outcome, Err(DataError::File { .. })) {
+        let there = fs::symlink_metadata(&partial).ok().filter(|metadata| metadata.is_file());
+        let failed = matches!(outcome, Err(DataError::File { .. }));
+        if there.is_some_and(|metadata| metadata.len() == 0 || failed) {
             // Nothing to continue, or no room for it. It may also never have been there.
             let _ = fs::remove_file(&partial);
         }
@@ -270,8 +295,7 @@ impl Fetcher<'_> {
         partial: &Path,
     ) -> Result<Result<PathBuf, String>, DataError> {
         let disk = |source| DataError::File { path: partial.into(), source };
-        let mut handle =
-            OpenOptions::new().create(true).truncate(false).write(true).open(partial).map_err(disk)?;
+        let mut handle = own_file::open(partial).map_err(disk)?;
         // Zipped or not, the right file is hardly longer than its content.
         let limit = file.bytes + file.bytes / 100 + (1 << 16);
         let progress = &mut *self.progress;
@@ -323,7 +347,7 @@ impl Fetcher<'_> {
 }
 
 fn length(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 /// Makes the new name survive a power cut.

@@ -20,8 +20,10 @@ const UNSIGNED_BYTE: u8 = 0x08;
 
 /// What a file should hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
+    /// Counts, rows and columns of pixels.
     Images,
+    /// A byte for each image.
     Labels,
 }
 
@@ -189,6 +191,14 @@ impl Opened {
         check_length(&self.path, self.content, self.start, self.count, elements.len() as u64)?;
         Ok(elements)
     }
+}
+
+/// Whether a file is whole and holds what it should, whatever that says.
+///
+/// # Errors
+/// As [`read_images`].
+pub(super) fn check(path: &Path, content: Content) -> Result<(), DataError> {
+    Opened::new(path, content)?.read().map(|_| ())
 }
 
 /// The sizes in a header, each at least 1.

@@ -14,6 +14,7 @@ pub mod glyphs;
 pub mod idx;
 mod load;
 mod nearest;
+pub mod own_file;
 pub mod prototypes;
 mod records;
 #[cfg(feature = "download")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
 use super::catalogue::{Entry, SetFile, Source, find};
-use super::idx::{Pair, locate};
+use super::idx::{Content, Pair, check, locate};
 use super::unzip::checksum;
 use super::{DataError, Dataset, Images, arrays};
 
@@ -92,13 +92,15 @@ pub enum FileState {
     Right,
     /// It is not there.
     Missing,
-    /// It can be read but holds something else.
-    Different {
+    /// It is whole and holds what such a file holds, but is not the catalogue's: somebody's own images or labels.
+    Own {
         /// SHA-256 in the catalogue.
         expected: String,
         /// SHA-256 of its unzipped bytes, those after the expected size left out.
         got: String,
     },
+    /// It is cut off, or holds something else: what is wrong.
+    Damaged(String),
     /// It has as many bytes as it should; the catalogue has no checksum of it.
     NoChecksum,
     /// It has another number of bytes, and the catalogue has no checksum of it.
@@ -124,9 +126,13 @@ impl fmt::Display for FileState {
         match self {
             Self::Right => f.write_str("right"),
             Self::Missing => f.write_str("missing"),
-            Self::Different { expected, got } => {
-                write!(f, "different: SHA-256 of the unzipped bytes is {got}, not {expected}")
+            Self::Own { expected, got } => {
+                write!(
+                    f,
+                    "own file, not the catalogue's: SHA-256 of the unzipped bytes is {got}, not {expected}"
+                )
             }
+            Self::Damaged(reason) => write!(f, "damaged: {reason}"),
             Self::NoChecksum => f.write_str("of the right size; the catalogue has no checksum of it"),
             Self::Size { expected, got } if got > expected => {
                 write!(f, "different: more than {expected} unzipped bytes")
@@ -167,7 +173,10 @@ impl Entry {
         match &self.source {
             Source::Drawn(_) => Ok(Vec::new()),
             Source::Files(files) => {
-                folder().map(|folder| files.iter().map(|file| file.report(&folder)).collect())
+                let report = |folder: PathBuf| {
+                    files.contents().map(|(file, content)| file.report(&folder, content)).collect()
+                };
+                folder().map(report)
             }
             Source::Records(records) => {
                 folder().map(|folder| records.iter().map(|file| file.report(&folder)).collect())
@@ -230,16 +239,20 @@ impl Entry {
 impl SetFile {
     /// Whether this file in `folder` is the catalogue's. Of a plain and a zipped one, the plain one is
     /// judged: it is the one that is loaded.
-    pub(super) fn report(&self, folder: &Path) -> FileReport {
+    pub(super) fn report(&self, folder: &Path, content: Content) -> FileReport {
         let plain = folder.join(&*self.name);
         let Ok(path) = locate(&plain) else {
             return FileReport { path: plain, state: FileState::Missing };
         };
         let state = match checksum(&path, self.bytes) {
             Ok(found) if found.sha256 == self.sha256 && found.bytes == self.bytes => FileState::Right,
-            Ok(found) => {
-                FileState::Different { expected: self.sha256.clone().into_owned(), got: found.sha256 }
-            }
+            Ok(found) => match check(&path, content) {
+                Ok(()) => FileState::Own { expected: self.sha256.clone().into_owned(), got: found.sha256 },
+                Err(error) => {
+                    let (reason, path) = (error.to_string(), format!("{}: ", path.display()));
+                    FileState::Damaged(reason.strip_prefix(&path).unwrap_or(&reason).into())
+                }
+            },
             Err(error) => FileState::Unreadable(error.to_string()),
         };
         FileReport { path, state }

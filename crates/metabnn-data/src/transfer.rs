@@ -179,6 +179,16 @@ mod tests {
         assert_eq!(ContentRange::parse("bytes -5-9/99999999999999999999999"), range(None, None));
     }
 
+    /// This side's fault: no other mirror is asked.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_server() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let failure = copy(&b"bytes"[..], &mut full, 0, Some(5), 10, &mut |_, _| ()).unwrap_err();
+        let is_full = matches!(&failure, Failure::Disk(error) if error.kind() == io::ErrorKind::StorageFull);
+        assert!(is_full, "{failure:?}");
+    }
+
     #[test]
     fn only_this_machine_is_loopback() {
         assert!(is_loopback("http://127.0.0.1:8000/x") && is_loopback("http://localhost/x"));

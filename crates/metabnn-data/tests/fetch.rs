@@ -10,7 +10,6 @@ mod small_set;
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
 use metabnn::data::{Dataset, Images, Samples};
@@ -310,19 +309,21 @@ fn a_folder_that_cannot_be_made_is_told() {
     assert_eq!(server.finish(), []);
 }
 
-/// A partial file that leads to the device which is always full.
-#[cfg(target_os = "linux")]
+/// Somebody's link in the place of the partial file: neither written through nor removed, and no mirror is asked.
+#[cfg(unix)]
 #[test]
-fn a_full_disk_ends_the_download_whatever_the_mirror() {
+fn a_partial_file_that_is_a_link_is_not_followed() {
     let server = Server::start(vec![Answer::Well], zipped);
     let mut run = Run::new();
     fs::create_dir_all(run.path("")).unwrap();
-    std::os::unix::fs::symlink(Path::new("/dev/full"), run.path("train-images.partial")).unwrap();
+    fs::write(run.path("victim"), "precious").unwrap();
+    std::os::unix::fs::symlink(run.path("victim"), run.path("train-images.partial")).unwrap();
     let error = run.fetch(&entry(&[&server, &server])).unwrap_err();
     let DataError::File { path, source } = &error else { panic!("{error}") };
-    assert_eq!((path, source.kind()), (&run.path("train-images.partial"), std::io::ErrorKind::StorageFull));
-    assert_eq!(run.names(), Vec::<String>::new());
-    assert_eq!(server.finish().len(), 1);
+    assert_eq!((path, source.kind()), (&run.path("train-images.partial"), std::io::ErrorKind::InvalidInput));
+    assert_eq!(run.names(), ["train-images.partial", "victim"]);
+    assert_eq!(fs::read(run.path("victim")).unwrap(), b"precious");
+    assert_eq!(server.finish(), []);
 }
 
 #[test]

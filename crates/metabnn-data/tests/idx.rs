@@ -240,7 +240,7 @@ fn another_shape_than_the_catalogue_s_is_told() {
     let set = entry.load(Some(data.path())).unwrap();
     assert_eq!((set.train.len(), set.test.len()), (1, 1), "fewer images of the right shape are welcome");
     let reports = entry.verify(Some(data.path())).unwrap();
-    assert!(reports.iter().all(|report| matches!(report.state, FileState::Different { .. })), "{reports:?}");
+    assert!(reports.iter().all(|report| matches!(report.state, FileState::Own { .. })), "{reports:?}");
 
     let path = folder.join("train-images-idx3-ubyte");
     fs::write(&path, IMAGES).unwrap();

@@ -49,10 +49,13 @@ fn assert_same(a: &(Outcome, Vec<u8>), b: &(Outcome, Vec<u8>), what: &str) {
     assert_eq!(seen(&a.0), seen(&b.0), "{what}");
 }
 
-/// What follows the header, in which the wall time is.
-fn tensors(bytes: &[u8]) -> &[u8] {
+/// What follows the header, in which the wall time is; without the checksum, which is of the header as well.
+fn tensors(bytes: &[u8]) -> Vec<u8> {
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap());
-    &bytes[8 + header as usize..]
+    let mut tensors = bytes.to_vec();
+    let checksum = place(bytes, "checksum");
+    tensors[checksum..checksum + 4].fill(0);
+    tensors.split_off(8 + header as usize)
 }
 
 /// Stopped after each step that `stops` names and gone on from the bytes of the checkpoint, by another machine.
@@ -247,6 +250,75 @@ fn a_checkpoint_of_another_run_is_refused() {
     );
 }
 
+/// Where a tensor begins in the file.
+fn place(bytes: &[u8], tensor: &str) -> usize {
+    let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
+    let entry = text.split(&format!("\"{tensor}\":")).nth(1).unwrap();
+    let offset = entry.split("\"data_offsets\":[").nth(1).unwrap().split(',').next().unwrap();
+    8 + header + offset.parse::<usize>().unwrap()
+}
+
+/// With the checksum that fits what was changed: as if it had been written so.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let at = place(&bytes, "checksum");
+    bytes[at..at + 4].fill(0);
+    let checksum = crc32c::crc32c(&bytes);
+    bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn first_checkpoint(settings: &Settings) -> Vec<u8> {
+    let (machine, stream) = (machine(), stream(settings));
+    let mut training = settings.training(&machine, &stream).unwrap();
+    training.advance().unwrap();
+    Checkpoint::write(&training, &digests()).unwrap()
+}
+
+fn error(bytes: &[u8]) -> String {
+    Checkpoint::from_bytes(bytes).map(|_| ()).unwrap_err().to_string()
+}
+
+/// Every byte of the header and of the checksum, and some hundred others.
+#[test]
+fn no_changed_byte_is_believed() {
+    let settings = Settings {
+        network: settings::Network { hidden: vec![5], ..Default::default() },
+        ..settings(Precision::Binary, Statistics::Running)
+    };
+    let bytes = first_checkpoint(&settings);
+    Checkpoint::from_bytes(&bytes).unwrap();
+    let (seal, header) = (place(&bytes, "checksum"), u64::from_le_bytes(*bytes.first_chunk().unwrap()));
+    let others = (8 + header as usize..bytes.len()).step_by((bytes.len() / 400).max(1));
+    for at in (0..8 + header as usize).chain(seal..seal + 4).chain(others) {
+        for flip in [1, 0x80] {
+            let mut changed = bytes.clone();
+            changed[at] ^= flip;
+            let says = error(&changed);
+            let is_clear = ["damaged", "no checksum", "is missing"].iter().any(|word| says.contains(word));
+            assert!(is_clear, "byte {at} of {}: {says}", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_an_earlier_layout_is_refused() {
+    let bytes = first_checkpoint(&settings(Precision::Binary, Statistics::Running));
+    let text = |format: u32| format!("\\\"format\\\":{format}").into_bytes();
+    let at = bytes.windows(text(3).len()).position(|window| window == text(3)).unwrap();
+    let mut earlier = bytes.clone();
+    earlier[at..at + text(2).len()].copy_from_slice(&text(2));
+    let says = "not a metabnn checkpoint: its layout is version 2, this program reads 3";
+    assert_eq!(error(&sealed(earlier.clone())), says);
+    // As it was written then: without a checksum.
+    let name = earlier.windows(10).position(|window| window == b"\"checksum\"").unwrap();
+    earlier[name + 1] = b'C';
+    assert_eq!(error(&earlier), says);
+    let mut unsealed = bytes;
+    unsealed[name + 1] = b'C';
+    assert_eq!(error(&unsealed), "not a metabnn checkpoint: it has no checksum");
+}
+
 #[test]
 fn a_damaged_checkpoint_is_refused() {
     let settings = settings(Precision::Binary, Statistics::Running);
@@ -254,7 +326,6 @@ fn a_damaged_checkpoint_is_refused() {
     let mut training = settings.training(&machine, &stream).unwrap();
     training.advance().unwrap();
     let bytes = Checkpoint::write(&training, &digests()).unwrap();
-    let error = |bytes: &[u8]| Checkpoint::from_bytes(bytes).map(|_| ()).unwrap_err().to_string();
     for length in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
         let says = error(&bytes[..length]);
         assert!(
@@ -268,18 +339,14 @@ fn a_damaged_checkpoint_is_refused() {
     let at = bytes.windows(7).position(|window| window == b".memory" || window == b".signs\"").unwrap();
     let mut renamed = bytes.clone();
     renamed[at + 1] = b'x';
-    let says = error(&renamed);
+    let says = error(&sealed(renamed));
     assert!(says.contains("the tensor \"layer") && says.ends_with("is missing"), "{says}");
     // A second moment beyond the largest number stops a synapse, not the run; one below zero there is none.
     let with_moment = |value: f32| {
-        let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
-        let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
-        let entry = text.split("\"layer1.second_moment\":").nth(1).unwrap();
-        let offset = entry.split("\"data_offsets\":[").nth(1).unwrap().split(',').next().unwrap();
-        let at = 8 + header + offset.parse::<usize>().unwrap();
+        let at = place(&bytes, "layer1.second_moment");
         let mut changed = bytes.clone();
         changed[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        Checkpoint::from_bytes(&changed).map(|_| ()).map_err(|error| error.to_string())
+        Checkpoint::from_bytes(&sealed(changed)).map(|_| ()).map_err(|error| error.to_string())
     };
     assert_eq!(with_moment(f32::INFINITY), Ok(()));
     let says = "the tensor \"layer1.second_moment\" holds -1 at position 0, expected a number >= 0";
@@ -291,7 +358,7 @@ fn a_damaged_checkpoint_is_refused() {
         let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
         let mut changed = bytes.clone();
         changed[at..at + from.len()].copy_from_slice(&to);
-        let checkpoint = Checkpoint::from_bytes(&changed).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&sealed(changed)).unwrap();
         settings.resume(checkpoint, &machine, &stream, &digests()).map(|_| ()).unwrap_err().to_string()
     };
     let says = text("\"task\":0,\"epoch\":0,\"batch\":1", "\"task\":0,\"epoch\":9,\"batch\":1");

@@ -1,6 +1,7 @@
 //! Reports, exports and measurements.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::path::PathBuf;
 
 use metabnn::export::{Exported, MODEL_FORMATS, ModelFormat};
@@ -10,7 +11,7 @@ use metabnn_lab::recipe::settings::{Precision, State};
 use metabnn_lab::report as reports;
 use metabnn_lab::report::export::{EVALUATION_FORMATS, EvaluationFormat};
 use metabnn_lab::saved::{SavedError, SavedRun};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::json;
@@ -21,13 +22,17 @@ use crate::machine::machine;
 /// Makes the report of a folder of results anew; gives the path of the page.
 #[pyfunction]
 pub fn report(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
-    Ok(py.detach(|| reports::write_report(&folder)).or_raise()?.html)
+    let paths = py.detach(|| reports::write_report(&folder)).or_raise()?;
+    warn(py, &paths.left_out)?;
+    Ok(paths.html)
 }
 
 /// One report of several results side by side into `out`; gives the path of the page.
 #[pyfunction]
 pub fn compare(py: Python<'_>, folders: Vec<PathBuf>, out: PathBuf) -> PyResult<PathBuf> {
-    Ok(py.detach(|| reports::compare(&folders, &out)).or_raise()?.html)
+    let paths = py.detach(|| reports::compare(&folders, &out)).or_raise()?;
+    warn(py, &paths.left_out)?;
+    Ok(paths.html)
 }
 
 /// Writes results in the format of another program; gives the paths of the files.
@@ -35,7 +40,20 @@ pub fn compare(py: Python<'_>, folders: Vec<PathBuf>, out: PathBuf) -> PyResult<
 pub fn export(py: Python<'_>, folder: PathBuf, to: &str, out: PathBuf) -> PyResult<Vec<PathBuf>> {
     let format = EvaluationFormat::find(to);
     let format = format.ok_or_else(|| unknown(to, EVALUATION_FORMATS.map(|format| format.name)))?;
-    py.detach(|| reports::export::export(&folder, format, &out)).or_raise()
+    let mut left_out = Vec::new();
+    let tell = |line: &str| left_out.push(line.to_owned());
+    let files = py.detach(|| reports::export::export_telling(&folder, format, &out, tell)).or_raise()?;
+    warn(py, &left_out)?;
+    Ok(files)
+}
+
+/// Warns of each run that is damaged or there twice, and left out.
+fn warn(py: Python<'_>, left_out: &[String]) -> PyResult<()> {
+    for line in left_out {
+        let text = CString::new(line.replace('\0', " ")).unwrap_or_default();
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)?;
+    }
+    Ok(())
 }
 
 /// A model in the format of a device or of NumPy: the bytes of the file, and what is to be said of it, as JSON. `name` is

@@ -211,11 +211,7 @@ fn slurm_may_refuse() {
             "job.sh: not submitted: invalid partition specified: long; Invalid\n",
         ),
         ("exit 3", "sbatch failed (exit status: 3)"),
-        (
-            "echo 'Submitted batch job'",
-            "expected the number of a job from sbatch, got \"Submitted batch job\"",
-        ),
-        ("", "expected the number of a job from sbatch, got \"\""),
+        ("echo 12; exit 1", "sbatch failed (exit status: 1)"),
     ] {
         stand_in(&place, "sbatch", says);
         let before = place.tree();
@@ -229,6 +225,51 @@ fn slurm_may_refuse() {
     let says = ["job-2.sh: not submitted: sbatch failed", "; submitted before that: 7"];
     refused(&mut submit(&place, "out", &[]), 1, &says);
     assert!(place.path("out/recipe.toml").is_file() && place.path("out/slurm/job.sh").is_file());
+}
+
+/// Clusters wrap their own words around what sbatch says.
+#[test]
+fn the_number_of_a_job_is_found_in_whatever_is_printed() {
+    let place = workplace();
+    for (number, (says, expected)) in [
+        ("echo 'Welcome!'; echo '3 nodes are down'; echo 7", "job 7: 6 runs\n"),
+        ("echo '7;big'; echo; echo 'Please acknowledge us.'", "job 7: 6 runs\n"),
+        ("echo 'your quota: 80%'; echo 'Submitted batch job 8'", "job 8: 6 runs\n"),
+        ("echo 'sbatch: Welcome!' >&2; echo 9", "job 9: 6 runs\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stand_in(&place, "sbatch", says);
+        let said = printed(&mut submit(&place, &format!("out-{number}"), &[]));
+        assert!(said.starts_with(expected), "{says}: {said}");
+        assert!(place.path(&format!("out-{number}/slurm/jobs.txt")).is_file());
+    }
+}
+
+/// The job is in the queue, whatever sbatch printed: its script stays.
+#[test]
+fn what_slurm_took_is_never_thrown_away() {
+    let place = workplace();
+    for (number, says) in
+        ["true", "echo 'Submitted batch job'", "echo 'thank you'", "echo 1e3"].into_iter().enumerate()
+    {
+        stand_in(&place, "sbatch", says);
+        let out = format!("out-{number}");
+        let said = printed(&mut submit(&place, &out, &[]));
+        assert!(said.starts_with("a job whose number sbatch did not say: 6 runs\n"), "{says}: {said}");
+        assert!(said.contains("what goes on: squeue --me\n"), "{said}");
+        for name in ["recipe.toml", "slurm/job.sh", "slurm/runs.txt"] {
+            assert!(place.path(&format!("{out}/{name}")).is_file(), "{name}");
+        }
+    }
+    let json: Value = serde_json::from_str(&printed(&mut submit(&place, "json", &["--json"]))).unwrap();
+    assert_eq!(json["jobs"], json!([{"job": null, "cluster": null, "runs": [0, 1, 2, 3, 4, 5]}]));
+    // A job that has to wait for one of unknown number is not submitted; the first one stays.
+    stand_in(&place, "scontrol", "echo 'MaxArraySize = 4'");
+    let says = ["job-2.sh: not submitted: it has to wait for the job before, whose number is not known"];
+    refused(&mut submit(&place, "pieces", &["--at-once", "2"]), 1, &says);
+    assert!(place.path("pieces/slurm/job.sh").is_file());
 }
 
 #[test]

@@ -8,13 +8,18 @@ mod bad_model;
 mod bad_recipe;
 mod bench;
 #[cfg(unix)]
+mod beside;
+#[cfg(unix)]
 mod cluster;
+mod damaged;
 mod export;
 mod export_model;
 mod foreign_text;
 mod grids;
 mod kinds_of_data;
 mod limits;
+#[cfg(unix)]
+mod not_ours;
 mod phases;
 mod results;
 mod same_bits;

@@ -50,6 +50,10 @@ fn a_killed_run_is_completed_by_the_same_command() {
     assert!(!place.path("out/summary.json").exists(), "it was not stopped midway");
     // As if it had been writing at that moment.
     place.write("out/.metabnn-leftover", "half");
+    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let leftover = std::fs::File::options().write(true).open(place.path("out/.metabnn-leftover")).unwrap();
+    leftover.set_modified(an_hour_ago).unwrap();
+    drop(leftover);
     place.write("out/runs/seed=7.partial/model.safetensors", "half");
     place.write("out/runs/seed=7.partial/.metabnn-leftover", "half");
 

@@ -4,10 +4,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
 use super::ExperimentError;
-use super::run_folder::{CHECKPOINT, LOCK};
 use crate::recipe::name_in;
 use crate::report::ReportError;
-use crate::report::folder::{PARTIAL, REPORT_FILES, RUN_FILES, sweep, write_atomically};
+use crate::report::folder::{PARTIAL, REPORT_FILES, write_atomically};
+use crate::report::manifest::remove_run;
 
 /// Makes room in `out` for a recipe of the name that the one there has: removes what the program left of it and puts the new
 /// recipe in its place. What it did not write stays: other files and folders, links, a recipe with comments. Where there is
@@ -27,10 +27,7 @@ pub(super) fn make_room(out: &Path, recipe_toml: &str) -> Result<(), ExperimentE
     }
     let runs = out.join("runs");
     for run in folders(&runs).iter().filter(|run| is_run(run)) {
-        sweep(run);
-        remove_files(run, RUN_FILES.iter().copied().chain([CHECKPOINT, LOCK]));
-        // It is not empty where somebody keeps something in it.
-        let _ = fs::remove_dir(run);
+        remove_run(run);
     }
     let page = fs::read_to_string(out.join("report.html")).unwrap_or_default();
     remove_files(out, figures(&page).chain(REPORT_FILES.iter().copied()));

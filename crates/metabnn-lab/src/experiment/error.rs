@@ -118,6 +118,24 @@ pub enum ExperimentError {
         /// The first setting that differs.
         difference: String,
     },
+    /// A run that was finished is not what it was then.
+    #[error(
+        "{problem}; this finished run is damaged: move {} away, and the same command does it again \
+         (--fresh does all runs again)",
+        folder.display()
+    )]
+    Damaged {
+        /// Folder of the run.
+        folder: PathBuf,
+        /// What is wrong. All of it is said: it is no source that would be said again.
+        problem: ReportError,
+    },
+    /// Something that this program did not write lies where it would have to be removed.
+    #[error("{}: was not left by a run, and would have to go; move it away", path.display())]
+    Foreign {
+        /// File, folder or link.
+        path: PathBuf,
+    },
     /// The folder of results holds something that is no result.
     #[error("{}: is not empty and holds no results; choose another folder for them", path.display())]
     NotResults {

@@ -1,6 +1,7 @@
 //! The runs of a recipe, shared out over jobs.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,9 @@ use super::run_folder::RunFolder;
 use super::work::{Job, Work};
 use super::{Event, ExperimentError, Options, folder};
 use crate::recipe::Run;
-use crate::report::folder::read_run;
+use crate::report::ReportError;
+use crate::report::folder::{RunResults, Verify};
+use crate::report::gather::read_settled;
 use crate::report::summary::RunSummary;
 use metabnn::data::Dataset;
 use metabnn::kernels::Pool;
@@ -109,16 +112,26 @@ impl Grid<'_> {
     ) -> Result<Option<(RunSummary, bool)>, ExperimentError> {
         let (run, options) = (&self.runs[index], self.options);
         let digests = digests(run, self.sets);
-        let found = || finished(&options.out, run, &digests).filter(|_| !options.fresh);
-        if let Some(summary) = found() {
+        let found = || match options.fresh {
+            true => Ok(None),
+            false => finished(&options.out, run, &digests),
+        };
+        if let Some(summary) = found()? {
             return Ok(Some((summary, true)));
         }
         let work = Work::of(run, self.sets)?;
         let taken = RunFolder::take(&options.out, run, options.fresh)?;
         // Another process may just have finished it.
-        if let Some(summary) = found() {
-            taken.leave();
-            return Ok(Some((summary, true)));
+        match found() {
+            Ok(None) => {}
+            Ok(Some(summary)) => {
+                taken.leave();
+                return Ok(Some((summary, true)));
+            }
+            Err(error) => {
+                taken.leave();
+                return Err(error);
+            }
         }
         let job = Job { run, folder: &taken, options, machine, digests: digests.clone(), observe };
         match job.work(work) {
@@ -157,10 +170,27 @@ pub(super) fn digests(run: &Run, sets: &Sets) -> Digests {
 }
 
 /// The summary of `run` if it was done here before, by this version, with these settings and on these data.
-pub(super) fn finished(out: &Path, run: &Run, digests: &Digests) -> Option<RunSummary> {
-    let summary = read_run(&out.join(folder(run))).ok()?.summary;
-    let same_data = summary.data.is_empty() || summary.data == *digests;
-    (summary.hash == run.hash && same_data).then_some(summary)
+///
+/// # Errors
+/// [`ExperimentError::Damaged`] if what was done is no longer whole.
+pub(super) fn finished(
+    out: &Path,
+    run: &Run,
+    digests: &Digests,
+) -> Result<Option<RunSummary>, ExperimentError> {
+    let folder = out.join(folder(run));
+    let is_empty = || fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+    if fs::symlink_metadata(&folder).is_err() || is_empty() {
+        return Ok(None);
+    }
+    match read_settled(&folder, Verify::Quick) {
+        Some(Ok(RunResults { summary, .. })) => {
+            let same_data = summary.data.is_empty() || summary.data == *digests;
+            Ok((summary.hash == run.hash && same_data).then_some(summary))
+        }
+        Some(Err(problem)) => Err(ExperimentError::Damaged { folder, problem }),
+        None => Ok(None),
+    }
 }
 
 /// What the jobs share; a job that panicked left it whole.

@@ -23,6 +23,7 @@ use crate::needs;
 use crate::recipe::{Recipe, Run};
 use crate::report;
 use crate::report::folder::{PARTIAL, read_run, write_summary};
+use crate::report::manifest::CHECKPOINT;
 use crate::report::summary::{RunSummary, Summary};
 use metabnn::machine::Machine;
 pub use metabnn::stop::Stop;
@@ -208,7 +209,7 @@ fn load_sets(runs: &[Run], folder: Option<&Path>, stop: &Stop) -> Result<Sets, D
 /// Whether `run` is finished or has a checkpoint.
 fn is_begun(out: &Path, run: &Run) -> bool {
     let partial = out.join(folder(run) + PARTIAL);
-    partial.join(run_folder::CHECKPOINT).exists() || read_run(&out.join(folder(run))).is_ok()
+    partial.join(CHECKPOINT).exists() || read_run(&out.join(folder(run))).is_ok()
 }
 
 /// Folder of a run, relative to that of the results.

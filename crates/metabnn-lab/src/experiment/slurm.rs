@@ -23,6 +23,9 @@ use crate::recipe::{Recipe, Run};
 use crate::report::ReportError;
 use crate::report::folder::write_atomically;
 
+/// The runs that were submitted last.
+const LIST: &str = "slurm/runs.txt";
+
 /// Why a job array could not be submitted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -78,8 +81,8 @@ fn before(submitted: &[JobNumber]) -> String {
 /// A job that Slurm took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// The job.
-    pub job: JobNumber,
+    /// The job; `None` if Slurm did not say which number it has.
+    pub job: Option<JobNumber>,
     /// Its runs.
     pub piece: Piece,
 }
@@ -88,7 +91,8 @@ pub struct Submitted {
 /// all runs, counted from 0.
 ///
 /// # Errors
-/// [`ExperimentError::Recipe`], and [`ExperimentError::Data`] if a data set is not there.
+/// [`ExperimentError::Recipe`], [`ExperimentError::Data`] if a data set is not there, and [`ExperimentError::Damaged`] if a
+/// finished run is not whole.
 pub fn unfinished(
     recipe: &Recipe,
     out: &Path,
@@ -96,8 +100,13 @@ pub fn unfinished(
 ) -> Result<Vec<(usize, Run)>, ExperimentError> {
     let runs = recipe.runs()?;
     let sets = load_sets(&runs, data, &Stop::default())?;
-    let is_done = |run: &Run| finished(out, run, &digests(run, &sets)).is_some();
-    Ok(runs.into_iter().enumerate().filter(|(_, run)| !is_done(run)).collect())
+    let mut unfinished = Vec::new();
+    for (index, run) in runs.into_iter().enumerate() {
+        if finished(out, &run, &digests(&run, &sets))?.is_none() {
+            unfinished.push((index, run));
+        }
+    }
+    Ok(unfinished)
 }
 
 /// Where the script of the piece at `position` goes in the folder of results: `slurm/job.sh`, `slurm/job-2.sh`, ...
@@ -108,7 +117,7 @@ pub fn script_path(out: &Path, position: usize) -> PathBuf {
 
 /// Takes `job.out` as the folder of results of `recipe` and writes job scripts for `runs` and a list of these,
 /// `slurm/runs.txt`. Each script goes to `submit`, in turn, with the jobs submitted so far; it gives the number of the
-/// job, or says why there is none.
+/// job, as far as it is known, or says why there is no job.
 ///
 /// # Errors
 /// [`SlurmError`]. If no job was submitted, what was made in `job.out` is removed again.
@@ -117,7 +126,7 @@ pub fn submit(
     job: &Job,
     runs: &[(usize, Run)],
     max_array_size: usize,
-    mut submit: impl FnMut(&Path, &[Submitted]) -> Result<JobNumber, String>,
+    mut submit: impl FnMut(&Path, &[Submitted]) -> Result<Option<JobNumber>, String>,
 ) -> Result<Vec<Submitted>, SlurmError> {
     let indices: Vec<usize> = runs.iter().map(|(index, _)| *index).collect();
     let pieces = pieces(&indices, max_array_size);
@@ -131,18 +140,19 @@ pub fn submit(
         for (position, piece) in pieces.into_iter().enumerate() {
             let script = script_path(&job.out, position);
             let taken = submit(&script, &submitted).map_err(|message| {
-                let submitted = submitted.iter().map(|one| one.job.clone()).collect();
+                let submitted = submitted.iter().filter_map(|one| one.job.clone()).collect();
                 SlurmError::Refused { script, message, submitted }
             })?;
             submitted.push(Submitted { job: taken.clone(), piece: piece.clone() });
-            remember(&job.out, &taken, piece.first).map_err(ExperimentError::from)?;
+            if let Some(job_number) = taken {
+                remember(&job.out, &job_number, piece.first).map_err(ExperimentError::from)?;
+            }
         }
         Ok(())
     };
     let result = all();
     if submitted.is_empty() && new {
-        // An error is being reported, if there is one; a folder that stays over adds nothing to it.
-        let _ = fs::remove_dir_all(&folder);
+        remove_scripts(&job.out);
     }
     if !submitted.is_empty() {
         claim.keep();
@@ -150,10 +160,19 @@ pub fn submit(
     result.map(|()| submitted)
 }
 
+/// Removes what [`submit`] wrote. An error is being reported, if there is one; a file that stays over adds nothing to it.
+fn remove_scripts(out: &Path) {
+    let scripts = (0..).map(|position| script_path(out, position)).take_while(|script| script.exists());
+    for file in scripts.chain([out.join(LIST), out.join(jobs::FILE)]) {
+        let _ = fs::remove_file(file);
+    }
+    let _ = fs::remove_dir(out.join("slurm"));
+}
+
 /// The scripts and the list of runs; scripts of an earlier submission go.
 fn write_scripts(out: &Path, scripts: &[String], runs: &[(usize, Run)]) -> Result<(), ReportError> {
     let list: String = runs.iter().map(|(index, run)| format!("{index}\t{}\n", run.name)).collect();
-    write_atomically(&out.join("slurm/runs.txt"), list.as_bytes())?;
+    write_atomically(&out.join(LIST), list.as_bytes())?;
     for (position, script) in scripts.iter().enumerate() {
         write_atomically(&script_path(out, position), script.as_bytes())?;
     }

@@ -17,8 +17,11 @@ pub(crate) trait Renderer: Sync {
     /// Whether what a run has found can be written and drawn: finite numbers, in range.
     fn check(&self, findings: &Findings) -> Result<(), Invalid>;
 
-    /// The file of a run that holds it, and its text; only asked if there is something of it.
-    fn csv(&self, findings: &Findings) -> (&'static str, String);
+    /// Name of the file of a run that holds it.
+    fn file(&self) -> &'static str;
+
+    /// The text of that file; only asked if there is something of it.
+    fn csv(&self, findings: &Findings) -> String;
 
     /// The figure over all groups; `None` if none of them has anything of it.
     fn figure(&self, groups: &[AnalyzedGroup<'_>]) -> Option<Figure>;

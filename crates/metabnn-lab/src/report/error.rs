@@ -57,6 +57,14 @@ pub enum ReportError {
         /// The folder.
         path: PathBuf,
     },
+    /// No run is whole.
+    #[error("{}: no run is whole{}", path.display(), list(damaged))]
+    NoneWhole {
+        /// Folder of the results.
+        path: PathBuf,
+        /// What is wrong with each.
+        damaged: Vec<ReportError>,
+    },
     /// A figure could not be rasterised.
     #[error("{}: cannot draw: {reason}", path.display())]
     Figure {
@@ -95,6 +103,11 @@ impl ReportError {
             got: short(got.to_string()),
         }
     }
+}
+
+/// One line each.
+fn list(damaged: &[ReportError]) -> String {
+    damaged.iter().map(|error| format!("\n  {error}")).collect()
 }
 
 /// The beginning of a text that may be a whole file.

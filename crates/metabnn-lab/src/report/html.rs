@@ -48,6 +48,7 @@ pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
             ("title", escaped(&view.title)),
             ("kicker", kicker),
             ("finding", escaped(&sentence(view))),
+            ("left_out", left_out(view)),
             ("cards", cards(view)),
             ("figures", figures.iter().map(figure).collect()),
             ("ranking", ranked(view)),
@@ -58,6 +59,17 @@ pub(super) fn page(view: &View<'_>, figures: &[Figure]) -> String {
             ("version", escaped(env!("CARGO_PKG_VERSION"))),
         ],
     )
+}
+
+/// What is in the results and not on the page.
+fn left_out(view: &View<'_>) -> String {
+    let lines: String = view
+        .results
+        .iter()
+        .flat_map(|(_, results)| &results.left_out)
+        .map(|line| format!("<li>{}</li>\n", escaped(line)))
+        .collect();
+    if lines.is_empty() { lines } else { format!("<ul class=\"note\">\n{lines}</ul>\n") }
 }
 
 /// `template` with every `{{name}}` replaced, in one pass: what is put in is not searched again.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::ReportError;
-use super::folder::{read_finished, recipe_text};
+use super::gather::{read_finished, recipe_text};
 use super::view::settings;
 use crate::recipe::{Recipe, builtin, differences, name_in};
 use metabnn::metrics::mean;

@@ -3,14 +3,17 @@
 //! A run leaves its files with [`folder::write_run`]; [`write_report`] makes figures and page from the folder alone.
 
 pub(crate) mod analyzed;
+pub(crate) mod atomic;
 mod columns;
 pub mod error;
 pub mod export;
 mod finding;
 pub mod folder;
+pub(crate) mod gather;
 pub(crate) mod grid;
 mod html;
 pub mod listing;
+pub(crate) mod manifest;
 pub(crate) mod most;
 pub(crate) mod plots;
 mod ranking;
@@ -26,7 +29,8 @@ pub use error::ReportError;
 pub use plots::curves;
 pub use table::table;
 
-use folder::{Results, read_results, sweep, write_atomically, write_summary};
+use atomic::sweep;
+use folder::{Results, Verify, read_results_verified, write_atomically, write_summary};
 use view::{Named, View};
 
 /// What a report consists of.
@@ -40,16 +44,25 @@ pub struct ReportPaths {
     pub latex: PathBuf,
     /// The figures, as SVG and as PNG.
     pub figures: Vec<PathBuf>,
+    /// What is in the results and not in the report, a line each: see [`Results::left_out`].
+    pub left_out: Vec<String>,
 }
 
-/// Makes the report of the results in `out`, from what is there: gathers the finished runs, writes `summary.json`
-/// anew, the figures, the tables and `report.html`.
+/// Makes the report of the results in `out`, from what is there: gathers the finished runs that are whole, writes
+/// `summary.json` anew, the figures, the tables and `report.html`.
 ///
 /// # Errors
-/// [`ReportError`] if no run is finished, a file is missing or does not hold what it should, or `out` cannot be
-/// written.
+/// [`ReportError`] if no run is finished and whole, or `out` cannot be written.
 pub fn write_report(out: &Path) -> Result<ReportPaths, ReportError> {
-    let results = read_results(out)?;
+    write_report_verified(out, Verify::Quick)
+}
+
+/// [`write_report`], with as much of the runs' files read as `verify` says.
+///
+/// # Errors
+/// As [`write_report`].
+pub fn write_report_verified(out: &Path, verify: Verify) -> Result<ReportPaths, ReportError> {
+    let results = read_results_verified(out, verify)?;
     sweep(out);
     write_summary(out, &results.recipe_toml, &results.summary)?;
     write_page(&View::of(&results), out)
@@ -61,10 +74,19 @@ pub fn write_report(out: &Path) -> Result<ReportPaths, ReportError> {
 /// # Errors
 /// As [`write_report`], and [`ReportError::NoRuns`] if `folders` is empty.
 pub fn compare(folders: &[PathBuf], out: &Path) -> Result<ReportPaths, ReportError> {
+    compare_verified(folders, out, Verify::Quick)
+}
+
+/// [`compare`], with as much of the runs' files read as `verify` says.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_verified(folders: &[PathBuf], out: &Path, verify: Verify) -> Result<ReportPaths, ReportError> {
     if folders.is_empty() {
         return Err(ReportError::NoRuns { path: out.into() });
     }
-    let results = folders.iter().map(|folder| read_results(folder)).collect::<Result<Vec<_>, _>>()?;
+    let results =
+        folders.iter().map(|folder| read_results_verified(folder, verify)).collect::<Result<Vec<_>, _>>()?;
     let recipes: BTreeSet<&str> = results.iter().map(|one| one.summary.recipe.as_str()).collect();
     let distinct = recipes.len() == results.len();
     let short = |folder: &PathBuf| folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
@@ -98,5 +120,6 @@ fn write_page(view: &View<'_>, out: &Path) -> Result<ReportPaths, ReportError> {
     write_atomically(&latex, table.latex().as_bytes())?;
     let html = out.join("report.html");
     write_atomically(&html, html::page(view, &figures).as_bytes())?;
-    Ok(ReportPaths { html, markdown, latex, figures: paths })
+    let left_out = view.results.iter().flat_map(|(_, results)| results.left_out.clone()).collect();
+    Ok(ReportPaths { html, markdown, latex, figures: paths, left_out })
 }

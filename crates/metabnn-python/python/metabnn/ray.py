@@ -12,6 +12,7 @@ it, so that `metabnn report`, `metabnn run` and this function go on with each ot
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -105,13 +106,30 @@ def _keep(folder: Path, name: str, files: Files) -> dict[str, Any]:
     try:
         for file, content in files.items():
             (arrived / file).write_bytes(content)
-        shutil.rmtree(runs / name, ignore_errors=True)
+        aside = _move_aside(runs / name)
         arrived.rename(runs / name)
+        if aside is not None:
+            for file in files:
+                (aside / file).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.rmdir()
     except BaseException:
         shutil.rmtree(arrived, ignore_errors=True)
         raise
     summary: dict[str, Any] = json.loads(files["summary.json"])
     return summary
+
+
+def _move_aside(place: Path) -> Path | None:
+    """Moves what has the name of a run that is done anew: there may be more in it than the run. Gives the folder."""
+    if not os.path.lexists(place):
+        return None
+    number, aside = 1, place.with_name(f"{place.name}.replaced")
+    while os.path.lexists(aside):
+        number += 1
+        aside = place.with_name(f"{place.name}.replaced-{number}")
+    place.rename(aside)
+    return aside if aside.is_dir() and not aside.is_symlink() else None
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@
 //! | `layerL.first_moment`, `.second_moment` | F32 (out, in) | Adam's moments of the hidden weights |
 //! | `layerL.gamma_first_moment`, `layerL.beta_second_moment`, … | F32 (out) | Adam's moments of batch norm |
 //! | `layerL.signs` | U64 (out, in / 64) | binary weights at the beginning of the epoch, bit i % 64 of word i / 64; set: +1 |
+//! | `checksum` | U32 (1) | CRC-32C of the whole file, these four bytes taken as 0 |
 //!
 //! Moments and memory of a convolution have their inputs in the order (kernel row, kernel column, channel).
 //!
@@ -37,7 +38,7 @@ use crate::train::{History, Misplaced, Position, SavedSettings, TrainError, Trai
 use metabnn_infer::{BitMatrix, WORD};
 
 /// Version of the file's layout.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Digests of data sets by their names: see [`Dataset::digest`](crate::data::Dataset::digest).
 pub type Digests = BTreeMap<String, String>;
@@ -113,10 +114,14 @@ impl Checkpoint {
     /// # Errors
     /// [`ContainerError`] says what is missing, of the wrong shape, or not a finite number.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ContainerError> {
-        let (file, mut description): (_, Description) = Reader::open(Kind::Checkpoint, bytes)?;
+        let (file, mut description, is_sealed): (_, Description, _) =
+            Reader::open_sealed(Kind::Checkpoint, bytes)?;
         let Description { format, image, experiences, updates, .. } = &description;
         if *format != FORMAT {
             return Err(file.problem(format!("its layout is version {format}, this program reads {FORMAT}")));
+        }
+        if !is_sealed {
+            return Err(file.problem("it has no checksum"));
         }
         let settings = read_settings(&file, description.settings.get())?;
         let mut trained = tensors::read(&file, &settings, *image, experiences)?;
@@ -244,7 +249,7 @@ fn write<R: SynapticRule, E: Engine>(
         adam_steps: optimizer.steps(),
         updates: optimizer.weights.iter().map(|moments| moments.updates()).collect(),
     };
-    writer.finish(Kind::Checkpoint, &description).map_err(|error| TrainError::Checkpoint(error.into()))
+    writer.finish_sealed(Kind::Checkpoint, &description).map_err(|error| TrainError::Checkpoint(error.into()))
 }
 
 impl Description {

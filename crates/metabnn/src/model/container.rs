@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// Key of the description in the metadata. One key: several would come out of a hash map in another order each time.
 const KEY: &str = "metabnn";
+/// Tensor of a sealed container: CRC-32C of the whole file, its own bytes taken as 0.
+const CHECKSUM: &str = "checksum";
 
 /// Why bytes are not the container that they should be.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,18 @@ pub enum ContainerError {
         got: String,
         /// What it must be.
         expected: String,
+    },
+    /// The content is not what was written.
+    #[error(
+        "the {what} is damaged: its content has the checksum {got:08x}, {expected:08x} was written with it"
+    )]
+    Checksum {
+        /// "checkpoint".
+        what: &'static str,
+        /// CRC-32C that was written.
+        expected: u32,
+        /// CRC-32C of what is there.
+        got: u32,
     },
     /// A tensor holds NaN, infinity or a negative variance.
     #[error("the tensor {name:?} holds {value} at position {index}, expected {expected}")]
@@ -110,6 +124,21 @@ impl Writer {
         self.0.push((name, Dtype::U64, shape.to_vec(), bytes(values, u64::to_le_bytes)));
     }
 
+    /// [`Writer::finish`], with a checksum over all of it, header included.
+    pub(crate) fn finish_sealed(
+        mut self,
+        kind: Kind,
+        description: &impl Serialize,
+    ) -> Result<Vec<u8>, ContainerError> {
+        self.whole(CHECKSUM.into(), &[0]);
+        let mut bytes = self.finish(kind, description)?;
+        let seal = Seal::find(kind, &bytes)?;
+        if let Some(place) = bytes.get_mut(seal.start..seal.start + Seal::LENGTH) {
+            place.copy_from_slice(&seal.computed.to_le_bytes());
+        }
+        Ok(bytes)
+    }
+
     /// The container's bytes: the same for the same content.
     pub(crate) fn finish(self, kind: Kind, description: &impl Serialize) -> Result<Vec<u8>, ContainerError> {
         let views: Result<Vec<_>, _> = self
@@ -131,6 +160,33 @@ fn bytes<T: Copy, const EACH: usize>(values: &[T], of_one: impl Fn(T) -> [u8; EA
     bytes
 }
 
+/// The checksum of a sealed container.
+struct Seal {
+    /// Where it stands in the file.
+    start: usize,
+    written: u32,
+    computed: u32,
+}
+
+impl Seal {
+    const LENGTH: usize = size_of::<u32>();
+
+    fn find(kind: Kind, bytes: &[u8]) -> Result<Self, ContainerError> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(kind.damaged())?;
+        let missing = || ContainerError::Missing(CHECKSUM.into());
+        let tensor = tensors.tensor(CHECKSUM).map_err(|_| missing())?;
+        let written = u32::from_le_bytes(tensor.data().try_into().map_err(|_| missing())?);
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(kind.damaged())?;
+        let offset = metadata.info(CHECKSUM).ok_or_else(missing)?.data_offsets.0;
+        // The length of the header stands before it, in eight bytes.
+        let start = size_of::<u64>() + header + offset;
+        let computed = crc32c::crc32c(&bytes[..start]);
+        let computed = crc32c::crc32c_append(computed, &[0; Self::LENGTH]);
+        let computed = crc32c::crc32c_append(computed, &bytes[start + Self::LENGTH..]);
+        Ok(Self { start, written, computed })
+    }
+}
+
 /// An opened container, with checks on what comes out of it.
 pub(crate) struct Reader<'a> {
     kind: Kind,
@@ -149,6 +205,23 @@ impl<'a> Reader<'a> {
         let description = serde_json::from_str(text).map_err(|error| kind.problem(error))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(kind.damaged())?;
         Ok((Self { kind, tensors }, description))
+    }
+
+    /// Opens a container whose checksum is right, or that has none, as in an earlier layout; and says whether it has one.
+    pub(crate) fn open_sealed<D: DeserializeOwned>(
+        kind: Kind,
+        bytes: &'a [u8],
+    ) -> Result<(Self, D, bool), ContainerError> {
+        let is_sealed = match Seal::find(kind, bytes) {
+            Ok(Seal { written, computed, .. }) if written == computed => true,
+            Ok(Seal { written: expected, computed: got, .. }) => {
+                return Err(ContainerError::Checksum { what: kind.name(), expected, got });
+            }
+            Err(ContainerError::Missing(_)) => false,
+            Err(error) => return Err(error),
+        };
+        let (file, description) = Self::open(kind, bytes)?;
+        Ok((file, description, is_sealed))
     }
 
     /// An error about the description.

@@ -26,6 +26,10 @@ impl Renderer for LossIncreases {
         !findings.loss_increase.is_empty()
     }
 
+    fn file(&self) -> &'static str {
+        FILE
+    }
+
     fn check(&self, findings: &Findings) -> Result<(), Invalid> {
         let rows = &findings.loss_increase;
         let mut numbers = rows.iter().flat_map(|row| [Some(row.mean), row.std, row.derived]).flatten();
@@ -40,7 +44,7 @@ impl Renderer for LossIncreases {
     }
 
     /// One line per bin; what is not defined is left empty.
-    fn csv(&self, findings: &Findings) -> (&'static str, String) {
+    fn csv(&self, findings: &Findings) -> String {
         let mut text = COLUMNS.join(",") + "\n";
         let optional = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
         for row in &findings.loss_increase {
@@ -49,7 +53,7 @@ impl Renderer for LossIncreases {
             text +=
                 &format!("{layer},{low:?},{high:?},{weights},{switched},{draws},{mean:?},{std},{derived}\n");
         }
-        (FILE, text)
+        text
     }
 
     fn figure(&self, groups: &[AnalyzedGroup<'_>]) -> Option<Figure> {

@@ -28,6 +28,10 @@ impl Renderer for TrajectoryRenderer {
         findings.trajectory.is_some()
     }
 
+    fn file(&self) -> &'static str {
+        FILE
+    }
+
     fn check(&self, findings: &Findings) -> Result<(), Invalid> {
         let Some(path) = &findings.trajectory else { return Ok(()) };
         let mut weights = path.hidden_weights.as_flattened().iter();
@@ -43,7 +47,7 @@ impl Renderer for TrajectoryRenderer {
     }
 
     /// One line per step and weight.
-    fn csv(&self, findings: &Findings) -> (&'static str, String) {
+    fn csv(&self, findings: &Findings) -> String {
         let mut text = COLUMNS.join(",") + "\n";
         let path = findings.trajectory.iter().flat_map(|path| &path.hidden_weights);
         for (step, weights) in path.enumerate() {
@@ -51,7 +55,7 @@ impl Renderer for TrajectoryRenderer {
                 text += &format!("{step},{},{weight:?}\n", index + 1);
             }
         }
-        (FILE, text)
+        text
     }
 
     fn figure(&self, groups: &[AnalyzedGroup<'_>]) -> Option<Figure> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::report::ReportError;
 use crate::report::folder::write_atomically;
 
-const FILE: &str = "slurm/jobs.txt";
+pub(super) const FILE: &str = "slurm/jobs.txt";
 
 /// A job as Slurm names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,27 @@ impl JobNumber {
             Some((number, cluster)) => (number, Some(cluster.to_string())),
             None => (text, None),
         };
-        Some(Self { number: number.parse().ok()?, cluster })
+        let is_name =
+            |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == ';');
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let has_name = cluster.as_ref().is_none_or(is_name);
+        (is_number && has_name).then_some(Self { number: number.parse().ok()?, cluster })
+    }
+
+    /// The last line that [`JobNumber::parse`] reads, in all that `sbatch --parsable` and what clusters wrap around it
+    /// print: welcomes before it, advice after it. Some wrappers print what sbatch says without that option.
+    pub fn find(printed: &str) -> Option<Self> {
+        let lines = || printed.lines().rev().map(str::trim);
+        lines().find_map(Self::parse).or_else(|| lines().find_map(Self::parse_sentence))
+    }
+
+    /// "Submitted batch job 7", "Submitted batch job 7 on cluster big".
+    fn parse_sentence(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix("Submitted batch job ")?;
+        match rest.split_once(" on cluster ") {
+            Some((number, cluster)) => Self::parse(&format!("{number};{cluster}")),
+            None => Self::parse(rest),
+        }
     }
 }
 
@@ -75,8 +95,50 @@ mod tests {
         assert_eq!(JobNumber::parse("7"), Some(JobNumber { number: 7, cluster: None }));
         let big = JobNumber { number: 7, cluster: Some("big".into()) };
         assert_eq!(JobNumber::parse("7;big"), Some(big));
-        for text in ["", "x", "-1", "7 8", "Submitted batch job 7", ";big"] {
+        for text in ["", "x", "-1", "+7", "7 8", "Submitted batch job 7", ";big", "7;", "7;a b", "7;a;b"] {
             assert_eq!(JobNumber::parse(text), None, "{text}");
+        }
+    }
+
+    /// Whatever is printed around it, in any number of lines.
+    #[test]
+    fn the_number_is_found_among_all_that_is_printed() {
+        let noise = [
+            "",
+            "Welcome to the cluster!",
+            "*** 12 nodes are down until 2026-12-01 ***",
+            "sbatch: lua: 4 hours of your 1000 are left; see https://example.org",
+            "-7",
+            "7 jobs are waiting",
+            "quota: 81%",
+            "Grüße;",
+        ];
+        let said = |number: &str, cluster: Option<&str>| {
+            let cluster = cluster.map(String::from);
+            (
+                format!("{number}{}", cluster.iter().map(|name| format!(";{name}")).collect::<String>()),
+                cluster,
+            )
+        };
+        for (line, cluster) in [said("4711", None), said("4711", Some("big"))] {
+            let expected = Some(JobNumber { number: 4711, cluster });
+            for before in 0..noise.len() {
+                for after in 0..noise.len() {
+                    for end in ["\n", "\r\n", " \n"] {
+                        let lines =
+                            [&noise[..before], &[line.as_str()], &noise[noise.len() - after..]].concat();
+                        assert_eq!(JobNumber::find(&lines.join(end)), expected, "{lines:?}");
+                    }
+                }
+            }
+        }
+        assert_eq!(JobNumber::find("3\nhello\n4\nbye"), JobNumber::parse("4"), "the last one");
+        assert_eq!(JobNumber::find(&noise.join("\n")), None);
+        assert_eq!(JobNumber::find("hello\nSubmitted batch job 7\nbye"), JobNumber::parse("7"));
+        let big = "Submitted batch job 7 on cluster big";
+        assert_eq!(JobNumber::find(big), JobNumber::parse("7;big"));
+        for text in ["", "\n\n", "99999999999999999999999", "Submitted batch job", "Submitted batch job x"] {
+            assert_eq!(JobNumber::find(text), None, "{text:?}");
         }
     }
 

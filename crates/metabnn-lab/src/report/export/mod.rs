@@ -91,7 +91,22 @@ impl EvaluationFormat {
 /// the format needs the settings of a run and this version does not understand its recipe; otherwise as
 /// [`super::write_report`]. Nothing is written unless all can be.
 pub fn export(results: &Path, format: &EvaluationFormat, out: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    export_telling(results, format, out, |_| ())
+}
+
+/// [`export`]; `tell` is given a line for each run that is left out: see
+/// [`left_out`](super::folder::Results::left_out).
+///
+/// # Errors
+/// As [`export`].
+pub fn export_telling(
+    results: &Path,
+    format: &EvaluationFormat,
+    out: &Path,
+    tell: impl FnMut(&str),
+) -> Result<Vec<PathBuf>, ReportError> {
     let found = read_results(results)?;
+    found.left_out.iter().map(String::as_str).for_each(tell);
     let mut files = Vec::new();
     let mut names = BTreeSet::new();
     for run in found.runs.iter().filter(|run| run.summary.is_trained()) {
