@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,13 +25,19 @@ type Watched = (i32, Arc<AtomicBool>);
 /// From now on, a first signal is handed to `stop`. If nobody heeds that, or at a second signal, the program ends at once,
 /// with the status that shells give to a program ended by that signal; `last_words` are said then, on one line.
 pub fn stop_gently(stop: &Stop, last_words: String) -> anyhow::Result<()> {
+    let (sender, watched) = channel::<Vec<Watched>>();
+    let stop = stop.clone();
+    let listener = thread::Builder::new().name("signals".into()).spawn(move || {
+        if let Ok(watched) = watched.recv() {
+            listen(&watched, &stop, &last_words);
+        }
+    });
+    if listener.is_err() {
+        // Without a thread that listens, signals had better do what they do otherwise: they end the program.
+        return Ok(());
+    }
     let watched = signals().into_iter().map(watch).collect::<Result<Vec<_>, _>>();
-    let (watched, stop) = (watched.context("cannot listen to Ctrl-C")?, stop.clone());
-    thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || listen(&watched, &stop, &last_words))
-        .context("cannot listen to Ctrl-C")?;
-    Ok(())
+    Ok(sender.send(watched.context("cannot listen to Ctrl-C")?)?)
 }
 
 fn watch(signal: i32) -> std::io::Result<Watched> {
@@ -40,7 +47,7 @@ fn watch(signal: i32) -> std::io::Result<Watched> {
 }
 
 /// One thread sees all signals, one after the other: which of two was the first is no question of chance.
-fn listen(watched: &[Watched], stop: &Stop, last_words: &str) {
+fn listen(watched: &[Watched], stop: &Stop, last_words: &str) -> ! {
     let mut first: Option<Instant> = None;
     loop {
         thread::sleep(LOOK);

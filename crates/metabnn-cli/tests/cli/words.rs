@@ -4,10 +4,6 @@ use std::fs;
 
 use crate::support::{RUN, TINY, Workplace, run};
 
-/// The arguments of a run of the recipe with [`TINY`] and `set`, without a folder.
-fn unnamed<'a>(recipe: &'a str, set: &[&'a str]) -> Vec<&'a str> {
-    run(recipe, set, "").into_iter().filter(|argument| !["--out", ""].contains(argument)).collect()
-}
 
 #[test]
 fn arms_that_come_to_the_same_are_refused_by_show_and_run() {

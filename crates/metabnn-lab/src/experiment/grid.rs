@@ -11,7 +11,6 @@ use super::run_folder::RunFolder;
 use super::work::{Job, Work};
 use super::{Event, ExperimentError, Options, folder};
 use crate::recipe::Run;
-use crate::report::ReportError;
 use crate::report::folder::{RunResults, Verify};
 use crate::report::gather::read_settled;
 use crate::report::summary::RunSummary;

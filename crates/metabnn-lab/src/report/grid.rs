@@ -83,12 +83,11 @@ impl Grid {
 /// `text` in one line, with a backslash before every character that Markdown may give a meaning.
 fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text::name(text).chars() {
+    for character in one_line(text).chars() {
         match character {
             '\\' | '|' | '`' | '*' | '_' | '~' | '<' | '>' | '[' | ']' | '&' | '#' | '$' | '!' => {
                 safe.extend(['\\', character]);
             }
-            acting if text::is_acting(acting) => safe.push(' '),
             other => safe.push(other),
         }
     }
@@ -98,7 +97,7 @@ fn markdown(text: &str) -> String {
 /// `text` in one line, with everything written out that LaTeX would give a meaning.
 fn latex(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text::name(text).chars() {
+    for character in one_line(text).chars() {
         match character {
             '\\' => safe += "\\textbackslash{}",
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => safe.extend(['\\', character]),
@@ -114,11 +113,17 @@ fn latex(text: &str) -> String {
             '-' if safe.ends_with('-') => safe += "{}-",
             '±' => safe += "$\\pm$",
             '–' => safe += "--",
-            acting if text::is_acting(acting) => safe.push(' '),
             other => safe.push(other),
         }
     }
     safe
+}
+
+/// `text` without what acts on anything, not longer than anybody reads in a cell.
+fn one_line(text: &str) -> String {
+    let seen: String =
+        text.chars().map(|character| if text::is_acting(character) { ' ' } else { character }).collect();
+    text::name(&seen).into_owned()
 }
 
 #[cfg(test)]
