@@ -305,6 +305,25 @@ fn report_is_made_anew_and_puts_results_side_by_side() {
     assert!(place.path("comparison/report.html").is_file());
 }
 
+/// Results of one recipe are named by what differs between them, and nothing else is shown of it.
+#[test]
+fn results_side_by_side_say_what_differs() {
+    let place = Workplace::new();
+    for (out, m) in [("one", "rule.m=0"), ("two", "rule.m=2")] {
+        place.run("pmnist", &[m], out);
+    }
+    place.output(&["report", "one", "two", "--out", "both"]);
+    let (page, table) = (place.read("both/report.html"), place.read("both/table.md"));
+    for name in ["pmnist, m = 0", "pmnist, m = 2"] {
+        assert!(page.contains(name) && table.contains(name), "{name}: {table}");
+        assert!(page.contains(&format!("{name}: seed=0")), "{name}: runs are told apart as well");
+    }
+    let (_, differs) = page.split_once("<h3>What differs</h3>").unwrap();
+    let (differs, _) = differs.split_once("</table>").unwrap();
+    assert_eq!(differs.matches("<tr>").count(), 2, "a line of titles and one setting: {differs}");
+    assert!(differs.contains("rule.m"), "{differs}");
+}
+
 #[test]
 fn report_prints_the_ranking_to_be_pasted() {
     let place = Workplace::new();

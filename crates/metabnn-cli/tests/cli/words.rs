@@ -4,7 +4,6 @@ use std::fs;
 
 use crate::support::{RUN, TINY, Workplace, run};
 
-
 #[test]
 fn arms_that_come_to_the_same_are_refused_by_show_and_run() {
     let place = Workplace::new();

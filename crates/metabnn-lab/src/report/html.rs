@@ -12,9 +12,10 @@ use super::grid::{Column, Grid};
 use super::most::{LINES, PANELS, rest};
 use super::plots::Figure;
 use super::ranking;
-use super::summary::MeanStd;
+use super::summary::{MeanStd, RunSummary};
 use super::table::{NO_LABEL, with_std};
-use super::view::{GroupView, View, percent};
+use super::view::{GroupView, View, percent, value};
+use crate::recipe::differences;
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
@@ -224,10 +225,15 @@ fn table(grid: &Grid) -> String {
 fn run_table(view: &View<'_>) -> String {
     let header = ["run", "seed", "average", "steps", "seconds", "hash", "version"];
     let mut table = format!("<table><thead>{}</thead><tbody>", row("th", &header.map(String::from)));
-    let runs = || view.results.iter().flat_map(|(_, results)| &results.runs);
-    for RunResults { summary: run, .. } in runs().take(LINES) {
+    let of_one = |(name, results): &'_ (String, &'_ super::folder::Results)| -> Vec<(String, &RunSummary)> {
+        let label =
+            |run: &str| if view.results.len() > 1 { format!("{name}: {run}") } else { run.to_owned() };
+        results.runs.iter().map(|run| (label(&run.summary.name), &run.summary)).collect()
+    };
+    let runs: Vec<(String, &RunSummary)> = view.results.iter().flat_map(of_one).collect();
+    for (label, run) in runs.iter().take(LINES) {
         let cells = [
-            run.name.clone(),
+            label.clone(),
             run.seed.to_string(),
             run.average_accuracy.map_or("–".into(), percent),
             run.steps.to_string(),
@@ -237,7 +243,7 @@ fn run_table(view: &View<'_>) -> String {
         ];
         table += &row("td", &cells);
     }
-    let rest = rest(LINES, runs().count(), "runs are listed, the first", "summary.json");
+    let rest = rest(LINES, runs.len(), "runs are listed, the first", "summary.json");
     table + "</tbody></table>" + &note(&rest)
 }
 
@@ -314,7 +320,7 @@ fn without_seed(recipe: &str) -> String {
     recipe.lines().filter(|line| !line.starts_with("seed =")).map(|line| format!("{line}\n")).collect()
 }
 
-/// The recipes, and the command that runs them again.
+/// The recipes, and the command that runs them again; of several, first the settings in which they differ.
 fn recipes(view: &View<'_>) -> String {
     let one = |(name, results): &(String, &super::folder::Results)| {
         format!(
@@ -323,7 +329,28 @@ fn recipes(view: &View<'_>) -> String {
             escaped(results.recipe_toml.trim_end()),
         )
     };
-    view.results.iter().map(one).collect()
+    differing(view) + &view.results.iter().map(one).collect::<String>()
+}
+
+/// A table of the settings in which the recipes differ, one column for each; nothing if there is one recipe, or they are the
+/// same.
+fn differing(view: &View<'_>) -> String {
+    let texts: Vec<&str> = view.results.iter().map(|(_, results)| results.recipe_toml.as_str()).collect();
+    let found = differences(&texts);
+    if found.is_empty() {
+        return String::new();
+    }
+    let columns = view.results.iter().map(|(name, _)| Column::text(name));
+    let row = |(key, values): (String, Vec<Option<serde_json::Value>>)| {
+        let given = values.iter().map(|given| given.as_ref().map_or("\u{2013}".into(), value));
+        std::iter::once(key).chain(given).collect()
+    };
+    let columns = std::iter::once(Column::text("setting")).chain(columns).collect();
+    let rows = found.into_iter().map(row).collect();
+    format!(
+        "<h3>What differs</h3>\n<div class=\"wide\">{}</div>\n",
+        table(&Grid { columns, over: None, rows })
+    )
 }
 
 #[cfg(test)]

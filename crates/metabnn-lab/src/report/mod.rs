@@ -33,6 +33,8 @@ use atomic::sweep;
 use folder::{Results, Verify, read_results_verified, write_atomically, write_summary};
 use view::{Named, View};
 
+use crate::recipe::differences;
+
 /// What a report consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportPaths {
@@ -69,7 +71,8 @@ pub fn write_report_verified(out: &Path, verify: Verify) -> Result<ReportPaths, 
 }
 
 /// Makes one report of several results side by side into `out`: figures, tables and `report.html`, where groups carry the name
-/// of their recipe; where recipes have the same name, that of their folder, or its path where even those are the same.
+/// of their recipe; where recipes have the same name, the settings in which they differ as well, or the name of their folder,
+/// or its path, whatever tells them apart.
 ///
 /// # Errors
 /// As [`write_report`], and [`ReportError::NoRuns`] if `folders` is empty.
@@ -87,18 +90,39 @@ pub fn compare_verified(folders: &[PathBuf], out: &Path, verify: Verify) -> Resu
     }
     let results =
         folders.iter().map(|folder| read_results_verified(folder, verify)).collect::<Result<Vec<_>, _>>()?;
-    let recipes: BTreeSet<&str> = results.iter().map(|one| one.summary.recipe.as_str()).collect();
-    let distinct = recipes.len() == results.len();
+    let by_recipe = names_of_recipes(&results);
     let short = |folder: &PathBuf| folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
     let short_tells = folders.iter().map(short).collect::<BTreeSet<_>>().len() == folders.len();
-    let name = |(path, results): (&PathBuf, Results)| {
+    let name = |(index, (path, results)): (usize, (&PathBuf, Results))| {
         let folder =
             if short_tells { short(path).to_string_lossy().into() } else { path.display().to_string() };
-        let name = if distinct { results.summary.recipe.clone() } else { folder.clone() };
+        let name = by_recipe.as_ref().map_or_else(|| folder.clone(), |names| names[index].clone());
         Named { name, folder, results }
     };
-    let named: Vec<Named> = folders.iter().zip(results.clone()).map(name).collect();
+    let named: Vec<Named> = folders.iter().zip(results).enumerate().map(name).collect();
     write_page(&View::side_by_side(&named), out)
+}
+
+/// Names of recipes and, behind those of the same name, the settings in which these differ; `None` where that does not tell
+/// all of them apart.
+fn names_of_recipes(results: &[Results]) -> Option<Vec<String>> {
+    let texts: Vec<&str> = results.iter().map(|one| one.recipe_toml.as_str()).collect();
+    let name = |(index, one): (usize, &Results)| {
+        let recipe = &one.summary.recipe;
+        let same: Vec<usize> =
+            (0..results.len()).filter(|other| results[*other].summary.recipe == *recipe).collect();
+        let place = same.iter().position(|other| *other == index).unwrap_or(0);
+        let own = differences(&same.iter().map(|other| texts[*other]).collect::<Vec<_>>()).into_iter();
+        let own = own.filter_map(|(key, values)| Some((key, values.into_iter().nth(place)??))).collect();
+        match view::settings(&own) {
+            settings if settings.is_empty() => recipe.clone(),
+            settings => format!("{recipe}, {settings}"),
+        }
+    };
+    let names: Vec<String> = results.iter().enumerate().map(name).collect();
+    let shortest = |name: &String| name.chars().count() <= most::NAME;
+    let tells = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    (tells && names.iter().all(shortest)).then_some(names)
 }
 
 /// The figures and the tables, then the page that shows them.

@@ -13,6 +13,8 @@ pub(super) const CELLS: usize = 20_000;
 pub(super) const SIDE: (usize, usize) = (100, 16);
 /// Moments at which hidden weights are drawn.
 pub(super) const MOMENTS: usize = 60;
+/// Characters of the name that results have beside others.
+pub(super) const NAME: usize = 100;
 /// Lines of a table on the page.
 pub(super) const LINES: usize = 200;
 
