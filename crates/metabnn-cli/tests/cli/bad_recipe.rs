@@ -51,7 +51,7 @@ fn a_wrong_setting_of_the_command_line_says_what_the_key_takes() {
             "network.hidden=[0]",
             "network.hidden: takes a list of at most 64 widths such as [512, 512], each from 1",
         ),
-        ("network.hidden=16", "network.hidden: takes a list of at most 64 widths"),
+        ("network.hidden=wide", "network.hidden: takes a list of at most 64 widths"),
         ("network.init_width=nan", "network.init_width: takes a finite number > 0, got nan"),
         ("norm.momentum=0", "norm.momentum: takes a number in (0, 1], got 0"),
         ("norm.eps=nan", "norm.eps: takes a finite number > 0, got nan"),
