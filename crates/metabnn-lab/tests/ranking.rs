@@ -160,8 +160,7 @@ fn runs_are_in_the_order_of_the_recipe() {
     let folder = tempfile::tempdir().unwrap();
     three().write(folder.path()).unwrap();
     let summary = read_summary(folder.path()).unwrap();
-    let recipe =
-        "name = \"sample\"\n[[arm]]\nname = \"stiff\"\n[[arm]]\nname = \"plain\"\n[vary]\nseed = [1, 0]\n";
+    let recipe = "name = \"sample\"\n[[arm]]\nname = \"stiff\"\nset.rule.m = 2\n[[arm]]\nname = \"plain\"\nset.rule.m = 0\n[vary]\nseed = [1, 0]\n";
     let planned = ["stiff_seed=1", "stiff_seed=0", "plain_seed=1", "plain_seed=0"];
     // The summary has another order; what the recipe does not know comes last, in that of the summary.
     let mut runs = summary.runs.clone();
