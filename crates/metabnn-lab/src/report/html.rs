@@ -7,12 +7,11 @@ use metabnn::text;
 
 use super::columns::TestColumns;
 use super::finding::sentence;
-use super::folder::RunResults;
 use super::grid::{Column, Grid};
 use super::most::{LINES, PANELS, rest};
 use super::plots::Figure;
 use super::ranking;
-use super::summary::{MeanStd, RunSummary};
+use super::summary::MeanStd;
 use super::table::{NO_LABEL, with_std};
 use super::view::{GroupView, View, percent, value};
 use crate::recipe::differences;
@@ -225,15 +224,15 @@ fn table(grid: &Grid) -> String {
 fn run_table(view: &View<'_>) -> String {
     let header = ["run", "seed", "average", "steps", "seconds", "hash", "version"];
     let mut table = format!("<table><thead>{}</thead><tbody>", row("th", &header.map(String::from)));
-    let of_one = |(name, results): &'_ (String, &'_ super::folder::Results)| -> Vec<(String, &RunSummary)> {
-        let label =
-            |run: &str| if view.results.len() > 1 { format!("{name}: {run}") } else { run.to_owned() };
-        results.runs.iter().map(|run| (label(&run.summary.name), &run.summary)).collect()
+    let is_one = view.results.len() == 1;
+    let runs = || {
+        view.results
+            .iter()
+            .flat_map(|(name, results)| results.runs.iter().map(move |run| (name, &run.summary)))
     };
-    let runs: Vec<(String, &RunSummary)> = view.results.iter().flat_map(of_one).collect();
-    for (label, run) in runs.iter().take(LINES) {
+    for (name, run) in runs().take(LINES) {
         let cells = [
-            label.clone(),
+            if is_one { run.name.clone() } else { format!("{name}: {}", run.name) },
             run.seed.to_string(),
             run.average_accuracy.map_or("–".into(), percent),
             run.steps.to_string(),
@@ -243,7 +242,7 @@ fn run_table(view: &View<'_>) -> String {
         ];
         table += &row("td", &cells);
     }
-    let rest = rest(LINES, runs.len(), "runs are listed, the first", "summary.json");
+    let rest = rest(LINES, runs().count(), "runs are listed, the first", "summary.json");
     table + "</tbody></table>" + &note(&rest)
 }
 
