@@ -4,7 +4,6 @@ use std::fs;
 
 use crate::support::{RUN, TINY, Workplace, run};
 
-
 #[test]
 fn arms_that_come_to_the_same_are_refused_by_show_and_run() {
     let place = Workplace::new();
@@ -140,4 +139,40 @@ fn lists_need_no_brackets() {
         2,
         &["network.hidden: takes a list", "256,wide"],
     );
+}
+
+#[test]
+fn a_setting_given_as_a_flag_is_shown_the_way() {
+    let place = Workplace::new();
+    for (arguments, tip) in [
+        (&["run", "quickstart", "--m", "1"][..], "'--set rule.m=1'"),
+        (&["show", "quickstart", "--m=1.35"], "'--set rule.m=1.35'"),
+        (&["run", "quickstart", "--lr", "1e-3"], "'--set optimizer.lr=1e-3'"),
+        (&["--quiet", "run", "quickstart", "--pool-size", "2"], "'--set network.pool_size=2'"),
+        (&["run", "quickstart", "--rule.m", "2"], "'--set rule.m=2'"),
+        (&["run", "quickstart", "--Test-Batch", "7"], "'--set schedule.test_batch=7'"),
+        (&["run", "quickstart", "--epochs"], "'--set schedule.epochs=VALUE'"),
+        (&["run", "quickstart", "--epochs", "--fresh"], "'--set schedule.epochs=VALUE'"),
+        (&["run", "quickstart", "--m", "$(ls)"], "'--set rule.m=VALUE'"),
+        (&["run", "quickstart", "--kind", "layer"], "'--set norm.kind=layer' or '--set analysis.kind=layer'"),
+    ] {
+        let error = place.error(arguments, 2);
+        let tips: Vec<&str> = error.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
+        assert!(tips.len() == 1 && tips[0].ends_with(tip), "{arguments:?}: {error}");
+    }
+    // Where there are no settings, and where a flag was meant.
+    assert!(!place.error(&["eval", "m", "--m", "1"], 2).contains("--set"));
+    assert!(place.error(&["run", "quickstart", "--thread", "1"], 2).contains("'--threads'"));
+}
+
+#[test]
+fn help_is_wrapped() {
+    let place = Workplace::new();
+    for command in ["run", "show", "data", "eval", "bench", "report", "export", "list"] {
+        let mut program = place.metabnn(&[command, "--help"]);
+        let done = program.env_remove("COLUMNS").assert().success();
+        let help = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+        let longest = help.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= 100, "{command}: {longest}\n{help}");
+    }
 }
