@@ -90,7 +90,9 @@ fn is_own(state: &FileState) -> bool {
 fn finished(entry: &Entry, place: Option<&Path>, has_own: bool) -> String {
     match place {
         None => format!("{}: built in, nothing to download", entry.name),
-        Some(place) if has_own => format!("{}: own files in {}, left as they are", entry.name, place.display()),
+        Some(place) if has_own => {
+            format!("{}: own files in {}, left as they are", entry.name, place.display())
+        }
         Some(place) => format!("{}: complete in {}", entry.name, place.display()),
     }
 }
