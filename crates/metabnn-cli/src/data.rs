@@ -1,6 +1,6 @@
 //! `metabnn data`
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 
 use anyhow::bail;
@@ -75,7 +75,7 @@ fn fetch_sets(arguments: &Fetch, output: Output) -> anyhow::Result<()> {
         bar.bar.finish_and_clear();
         match output.json {
             true => fetched.push(json!({"name": entry.name, "files": paths})),
-            false => output::line(&finished(entry, &folder, has_own))?,
+            false => output::line(&finished(entry, paths.first().and_then(|path| path.parent()), has_own))?,
         }
     }
     if output.json { output::json(&fetched.into()) } else { Ok(()) }
@@ -86,12 +86,14 @@ fn is_own(state: &FileState) -> bool {
     matches!(state, FileState::Own { .. })
 }
 
-fn finished(entry: &Entry, folder: &Path, has_own: bool) -> String {
-    let place = folder.join(&*entry.name);
-    match entry.source {
-        Source::Drawn(_) => format!("{}: built in, nothing to download", entry.name),
-        _ if has_own => format!("{}: own files in {}, left as they are", entry.name, place.display()),
-        _ => format!("{}: complete in {}", entry.name, place.display()),
+/// What is said of a set that is complete in `place`; none has one that the program draws.
+fn finished(entry: &Entry, place: Option<&Path>, has_own: bool) -> String {
+    match place {
+        None => format!("{}: built in, nothing to download", entry.name),
+        Some(place) if has_own => {
+            format!("{}: own files in {}, left as they are", entry.name, place.display())
+        }
+        Some(place) => format!("{}: complete in {}", entry.name, place.display()),
     }
 }
 
@@ -105,7 +107,7 @@ struct Bar {
 impl Bar {
     fn new(output: Output) -> Self {
         let quiet = output.quiet || output.json;
-        Self { bar: ProgressBar::hidden(), terminal: io::stderr().is_terminal(), quiet }
+        Self { bar: ProgressBar::hidden(), terminal: output::takes_bars(&io::stderr()), quiet }
     }
 
     fn show(&mut self, progress: &Progress<'_>) {

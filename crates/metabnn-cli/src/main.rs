@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod signals;
 mod slurm;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use metabnn_lab::recipe::RecipeErrors;
 use metabnn_lab::words;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| usage(&error));
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| usage::usage(error));
     let output = arguments.output;
     let result = match arguments.command {
         Command::Run(run) => run::run(&run, output),
@@ -47,16 +48,6 @@ fn main() -> ExitCode {
             ExitCode::from(if usage { 2 } else { 1 })
         }
     }
-}
-
-/// Ends the program with what clap has to say, which repeats arguments as they are.
-fn usage(error: &clap::Error) -> ! {
-    let said = error.to_string();
-    if said.contains(|character| text::is_acting(character) && character != '\n') {
-        output::note(&said);
-        std::process::exit(error.exit_code());
-    }
-    error.exit()
 }
 
 /// Every error of a recipe; of anything else, the error with its causes and what helps.

@@ -1,7 +1,9 @@
 //! Writing to standard output, where the reader may go away at any time (`metabnn list | head`), and to standard error. All
 //! text goes out through here, so that what files and other programs call themselves does nothing to a terminal.
 
-use std::io::{self, Write};
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use metabnn::text;
@@ -38,4 +40,33 @@ pub fn is_closed(error: &anyhow::Error) -> bool {
 /// A fraction as percent with one decimal.
 pub fn percent(fraction: f64) -> String {
     format!("{:.1}", 100.0 * fraction)
+}
+
+/// Whether bars can be drawn on `stream`: it is a terminal, and one that can move its cursor.
+pub fn takes_bars(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && moves_cursor(env::var_os("TERM").as_deref())
+}
+
+/// Whether a terminal of this kind moves its cursor where it is told to. Windows does not name its terminals.
+fn moves_cursor(kind: Option<&OsStr>) -> bool {
+    match kind {
+        None => cfg!(windows),
+        Some(kind) => !["", "dumb", "unknown"].iter().any(|plain| kind == *plain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_terminals_get_no_bars() {
+        for kind in ["", "dumb", "unknown"] {
+            assert!(!moves_cursor(Some(OsStr::new(kind))), "{kind:?}");
+        }
+        for kind in ["xterm-256color", "screen", "linux", "vt100"] {
+            assert!(moves_cursor(Some(OsStr::new(kind))), "{kind}");
+        }
+        assert_eq!(moves_cursor(None), cfg!(windows));
+    }
 }

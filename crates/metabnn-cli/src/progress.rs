@@ -1,8 +1,8 @@
-//! Progress of an experiment: on a terminal a bar for every run at work and, of several, one for all; a line per epoch
+//! Progress of an experiment: on a terminal that can draw it a bar for every run at work and, of several, one for all; a line per epoch
 //! elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use metabnn::text;
 use metabnn_lab::experiment::Event;
 
 use crate::arguments::Output;
-use crate::output::percent;
+use crate::output::{percent, takes_bars};
 
 /// Shows the events of an experiment.
 pub struct Display {
@@ -60,7 +60,7 @@ impl Display {
     pub fn new(output: Output, runs: usize, alone: bool) -> Self {
         let kind = match output {
             Output { quiet: true, .. } | Output { json: true, .. } => Kind::Nothing,
-            _ if io::stdout().is_terminal() => Kind::Bar,
+            _ if takes_bars(&io::stdout()) => Kind::Bar,
             _ => Kind::Lines,
         };
         let bars = MultiProgress::with_draw_target(match kind {

@@ -57,6 +57,8 @@ pub struct Files {
     /// Addresses of folders that hold all four, each with `.gz` at the end of its name; the first is
     /// asked first.
     pub mirrors: Vec<Cow<'static, str>>,
+    /// Folders that other programs keep these files in, beside that of the set's name.
+    pub folders: Vec<Cow<'static, str>>,
     /// Where the files come from, in a sentence or two.
     pub origin: Cow<'static, str>,
 }
@@ -101,6 +103,10 @@ const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
 const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
+
+/// Where torchvision keeps the files that it downloaded.
+const TORCHVISION_MNIST: &str = "MNIST/raw";
+const TORCHVISION_FASHION_MNIST: &str = "FashionMNIST/raw";
 
 /// Every data set of the catalogue. A set that the program draws itself is one more entry here, with
 /// [`Source::Drawn`].
@@ -186,6 +192,7 @@ fn mnist() -> Entry {
                 "https://ossci-datasets.s3.amazonaws.com/mnist".into(),
                 "https://storage.googleapis.com/cvdf-datasets/mnist".into(),
             ],
+            folders: vec![TORCHVISION_MNIST.into()],
             origin: "The files that LeCun, Cortes and Burges published.".into(),
         })),
     }
@@ -224,6 +231,7 @@ fn fashion_mnist() -> Entry {
                 "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion".into(),
                 "https://storage.googleapis.com/tensorflow/tf-keras-datasets".into(),
             ],
+            folders: vec![TORCHVISION_FASHION_MNIST.into()],
             origin: "The files that Xiao, Rasul and Vollgraf (Zalando Research) published.".into(),
         })),
     }
@@ -260,6 +268,7 @@ fn usps() -> Entry {
                 "63638c09daf936d9aef9c9501c8da0b8f932fddb809cece10ad868f0a561d313",
             ),
             mirrors: Vec::new(),
+            folders: Vec::new(),
             origin: "No public server has it as IDX files of bytes; these were made from a shuffled copy of \
                      its 9,298 images, so which ones are for testing differs from the official split. Any \
                      USPS as IDX files of 16 x 16 pixels loads, the official split included."

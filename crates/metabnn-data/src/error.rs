@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use metabnn::data::{SampleError, Shape};
 use metabnn::memory::Shortage;
 
+use crate::file_names::dotted;
+
 /// What can be wrong with a data set, its files or its download.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -56,7 +58,8 @@ pub enum DataError {
     #[error(
         "data set `{set}` is not here: looked in {}; it has to be placed there by hand: {origin}; \
          its files are {}",
-        list(looked), files.join(", ")
+        list(looked),
+        described(files)
     )]
     ByHand {
         /// Name of the data set.
@@ -101,13 +104,11 @@ pub enum DataError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file is there neither plain nor zipped.
-    #[error("found neither {} nor {}", plain.display(), zipped.display())]
+    /// A file is there under none of its names.
+    #[error("found neither {}", list_with(looked, " nor "))]
     Missing {
-        /// The name without `.gz`.
-        plain: PathBuf,
-        /// The name with `.gz`.
-        zipped: PathBuf,
+        /// The names looked for, plain and zipped.
+        looked: Vec<PathBuf>,
     },
     /// A gzip file is cut short, damaged or followed by something else.
     #[error("{}: broken gzip file, after {offset} unzipped bytes: {reason}", path.display())]
@@ -172,12 +173,14 @@ pub enum DataError {
         known: Vec<String>,
     },
     /// None of the folders looked in has the data set.
-    #[error("data set `{set}` is not here: looked in {}", list(looked))]
+    #[error("data set `{set}` is not here: looked in {} for {}", list(looked), described(files))]
     NotFetched {
         /// Name of the data set.
         set: String,
         /// The folders looked in.
         looked: Vec<PathBuf>,
+        /// Its files, without `.gz`.
+        files: Vec<String>,
         /// The folder of data sets that was named, if any.
         folder: Option<PathBuf>,
     },
@@ -232,8 +235,19 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 }
 
 fn list(paths: &[PathBuf]) -> String {
+    list_with(paths, ", ")
+}
+
+fn list_with(paths: &[PathBuf], separator: &str) -> String {
     let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-    paths.join(", ")
+    paths.join(separator)
+}
+
+/// The files of a set, with the other names that they may have.
+fn described(files: &[String]) -> String {
+    let dotted = files.iter().find_map(|file| dotted(file));
+    let dotted = dotted.map(|name| format!(" or named like {name}"));
+    format!("{} (or with .gz at the end{})", files.join(", "), dotted.unwrap_or_default())
 }
 
 fn lines(attempts: &[Attempt]) -> String {

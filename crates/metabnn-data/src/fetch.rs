@@ -11,7 +11,8 @@ use metabnn::text;
 use ureq::Agent;
 
 use super::catalogue::{Entry, Files, SetFile, Source};
-use super::idx::{Content, with_gz};
+use super::file_names::with_gz;
+use super::idx::Content;
 use super::load::{FileReport, FileState};
 use super::own_file;
 use super::transfer::{self, Failure};
@@ -143,16 +144,18 @@ pub fn fetch(
         Source::Drawn(_) => return Ok(Vec::new()),
         Source::Files(files) => files,
         // Nothing is downloaded; files that are there are as good as fetched.
-        Source::Records(records) => {
+        Source::Records(_) => {
             let reports = set.verify(Some(data_dir))?;
             return match reports.iter().all(|report| report.state == FileState::NoChecksum) {
                 true => Ok(reports.into_iter().map(|report| report.path).collect()),
-                false => Err(records.by_hand(set, set.folders(&[data_dir.to_path_buf()]))),
+                false => Err(set.not_here(set.folders(&[data_dir.to_path_buf()]), Some(data_dir))),
             };
         }
     };
     let folder = data_dir.join(&*set.name);
-    if let Some(paths) = all_present(set, files, &folder, progress)? {
+    // It may be there as another program keeps it, which is left as it is.
+    let found = set.folder(Some(data_dir)).unwrap_or_else(|_| folder.clone());
+    if let Some(paths) = all_present(set, files, &found, progress)? {
         return Ok(paths);
     }
     let mirrors = mirrors(set, files, options);

@@ -6,12 +6,12 @@
 //! checked against the file, and those of images and labels against each other, before anything of that size is
 //! unzipped or allocated.
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use metabnn::memory;
 
+use super::file_names::names;
 use super::unzip::Unzipped;
 use super::{DataError, Images, Shape};
 
@@ -71,7 +71,7 @@ pub(super) struct Pair {
 }
 
 /// Images and their labels, from two IDX files. Where `images` or `labels` is not there, the same name
-/// with `.gz` at its end is read.
+/// with `.gz` at its end is read, or else one with a dot before `idx`, as some publish them: `train-images.idx3-ubyte`.
 ///
 /// Offsets in errors count unzipped bytes.
 ///
@@ -144,24 +144,16 @@ pub fn write_images(set: &Images, images: &Path, labels: &Path) -> Result<(), Da
     write(labels, &[set.len()], set.labels())
 }
 
-/// The file at `path`, or else at `path` with `.gz` at its end.
+/// The file at `path`, or else under another of its names.
 ///
 /// # Errors
 /// [`DataError::Missing`].
 pub(super) fn locate(path: &Path) -> Result<PathBuf, DataError> {
-    let zipped = with_gz(path);
-    match (path.exists(), zipped.exists()) {
-        (true, _) => Ok(path.into()),
-        (false, true) => Ok(zipped),
-        (false, false) => Err(DataError::Missing { plain: path.into(), zipped }),
+    let mut names = names(path);
+    match names.iter().position(|name| name.exists()) {
+        Some(index) => Ok(names.swap_remove(index)),
+        None => Err(DataError::Missing { looked: names }),
     }
-}
-
-/// `path` with `.gz` at its end.
-pub(super) fn with_gz(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".gz");
-    name.into()
 }
 
 impl Opened {

@@ -10,6 +10,7 @@ pub mod catalogue;
 mod error;
 #[cfg(feature = "download")]
 pub mod fetch;
+mod file_names;
 pub mod glyphs;
 pub mod idx;
 mod load;

@@ -16,7 +16,7 @@ use super::{DataError, Dataset, Images, arrays};
 /// cache. It holds the arrays train_x (samples, width) and test_x, f32 or f64, and train_y (samples) and test_y, of
 /// any integer type; the classes go from 0 to the largest label of both.
 ///
-/// Its files are looked for in `data_dir/NAME`; without `data_dir`, in `$METABNN_DATA/NAME` and then in
+/// Its files are looked for in `data_dir/NAME`, and where torchvision keeps them (`data_dir/MNIST/raw`); without `data_dir`, in `$METABNN_DATA/NAME` and then in
 /// the user's cache (`$XDG_CACHE_HOME/metabnn/NAME` or the platform's like). A folder that was named is
 /// the only one looked in: falling back to other data would hide a misspelt path.
 ///
@@ -206,7 +206,7 @@ impl Entry {
 
     /// The first folder that holds any file of this set. All are then read from there: images of one place and
     /// labels of another need not belong together.
-    fn folder(&self, data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
+    pub(super) fn folder(&self, data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
         let looked = self.folders(&places(data_dir, |name| env::var_os(name)));
         let holds_any =
             |folder: &&PathBuf| self.files().iter().any(|file| locate(&folder.join(file)).is_ok());
@@ -216,22 +216,48 @@ impl Entry {
         if looked.is_empty() {
             return Err(DataError::NoFolder);
         }
-        if let Source::Records(records) = &self.source {
-            return Err(records.by_hand(self, looked));
-        }
+        Err(self.not_here(looked, data_dir))
+    }
+
+    /// What is said of this set where none of the folders `looked` in has it.
+    pub(super) fn not_here(&self, looked: Vec<PathBuf>, data_dir: Option<&Path>) -> DataError {
         let (set, folder) = (self.name.clone().into_owned(), data_dir.map(Path::to_owned));
-        Err(DataError::NotFetched { set, looked, folder })
+        let files = self.files().into_iter().map(str::to_owned).collect();
+        match self.origin_by_hand() {
+            Some(origin) => DataError::ByHand { set, looked, origin, files },
+            None => DataError::NotFetched { set, looked, files, folder },
+        }
+    }
+
+    /// Where it comes from, if no server is known to have it.
+    fn origin_by_hand(&self) -> Option<String> {
+        let origin = match &self.source {
+            Source::Drawn(_) => return None,
+            Source::Records(records) => &records.origin,
+            Source::Files(files) => {
+                let has_server = env::var_os("METABNN_MIRROR").is_some_and(|url| !url.is_empty());
+                (!has_server && files.mirrors.is_empty()).then_some(&files.origin)?
+            }
+        };
+        Some(origin.trim_end_matches('.').to_owned())
     }
 
     /// Where its files may be: the folder of its name in each of `places`, and in there the folder that its archive
-    /// unpacks to.
+    /// unpacks to; or where other programs keep them.
     pub(super) fn folders(&self, places: &[PathBuf]) -> Vec<PathBuf> {
         let own = places.iter().map(|place| place.join(&*self.name));
         match &self.source {
             Source::Records(records) => {
                 own.flat_map(|folder| [folder.clone(), folder.join(&*records.folder)]).collect()
             }
-            _ => own.collect(),
+            Source::Files(files) => places
+                .iter()
+                .flat_map(|place| {
+                    let others = files.folders.iter().map(|folder| place.join(&**folder));
+                    [place.join(&*self.name)].into_iter().chain(others)
+                })
+                .collect(),
+            Source::Drawn(_) => own.collect(),
         }
     }
 }
@@ -321,6 +347,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let message = load("mnist", Some(folder.path())).unwrap_err().to_string();
         let folder = folder.path().display();
-        assert_eq!(message, format!("data set `mnist` is not here: looked in {folder}/mnist"));
+        let files = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
+                     t10k-labels-idx1-ubyte (or with .gz at the end or named like train-images.idx3-ubyte)";
+        let looked = format!("looked in {folder}/mnist, {folder}/MNIST/raw for {files}");
+        assert_eq!(message, format!("data set `mnist` is not here: {looked}"));
     }
 }

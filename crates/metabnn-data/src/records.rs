@@ -2,7 +2,7 @@
 //! image, channel by channel, again and again until the file ends.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::catalogue::{Entry, Source};
 use super::idx::locate;
@@ -121,16 +121,6 @@ impl Records {
                 expected: format!("a class from 0 to {}", classes - 1),
                 got: byte.to_string(),
             }),
-        }
-    }
-
-    /// What to do where `set`, of these records, is in none of the folders `looked` in.
-    pub(super) fn by_hand(&self, set: &Entry, looked: Vec<PathBuf>) -> DataError {
-        DataError::ByHand {
-            set: set.name.clone().into_owned(),
-            looked,
-            origin: self.origin.clone().into_owned(),
-            files: set.files().into_iter().map(str::to_owned).collect(),
         }
     }
 }

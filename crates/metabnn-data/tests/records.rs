@@ -176,7 +176,7 @@ fn a_set_that_is_not_here_says_where_to_get_it_and_where_to_put_it() {
         folder.display(),
         inner.display()
     );
-    assert!(says.starts_with(&start) && says.ends_with("data_batch_5.bin, test_batch.bin"), "{says}");
+    assert!(says.starts_with(&start) && says.contains("data_batch_5.bin, test_batch.bin (or "), "{says}");
     let mut nothing = |_: metabnn_data::fetch::Progress<'_>| ();
     let entry = find("cifar-10").unwrap();
     let fetched = fetch(&entry, place.path(), &FetchOptions::default(), &mut nothing).unwrap_err();

@@ -20,7 +20,7 @@ fn a_data_set_that_is_not_there_says_where_it_was_looked_for() {
     let mut arguments = run("pmnist", &[], "out");
     arguments.extend(["--data", "nowhere"]);
     let command = "`metabnn data fetch mnist --data nowhere` downloads it";
-    place.refuses(&arguments, 1, &["data set `mnist` is not here: looked in nowhere/mnist; ", command]);
+    place.refuses(&arguments, 1, &["data set `mnist` is not here: looked in nowhere/mnist, nowhere/MNIST/raw for train-images-idx3-ubyte, ", command]);
     let unknown = run("pmnist", &["data.sets=mnits"], "out");
     place.refuses(&unknown, 1, &["no data set `mnits` (did you mean `mnist`?); there are: mnist, "]);
     place.refuses(&["data", "fetch", "mnits"], 1, &["no data set `mnits` (did you mean `mnist`?)"]);

@@ -1,6 +1,7 @@
 //! What the program says, and the words that it takes: folders that can be found again, suggestions that help.
 
 use std::fs;
+use std::io::Write;
 
 use crate::support::{RUN, TINY, Workplace, run};
 
@@ -139,4 +140,107 @@ fn lists_need_no_brackets() {
         2,
         &["network.hidden: takes a list", "256,wide"],
     );
+}
+
+#[test]
+fn a_setting_given_as_a_flag_is_shown_the_way() {
+    let place = Workplace::new();
+    for (arguments, tip) in [
+        (&["run", "quickstart", "--m", "1"][..], "'--set rule.m=1'"),
+        (&["show", "quickstart", "--m=1.35"], "'--set rule.m=1.35'"),
+        (&["run", "quickstart", "--lr", "1e-3"], "'--set optimizer.lr=1e-3'"),
+        (&["--quiet", "run", "quickstart", "--pool-size", "2"], "'--set network.pool_size=2'"),
+        (&["run", "quickstart", "--rule.m", "2"], "'--set rule.m=2'"),
+        (&["run", "quickstart", "--Test-Batch", "7"], "'--set schedule.test_batch=7'"),
+        (&["run", "quickstart", "--epochs"], "'--set schedule.epochs=VALUE'"),
+        (&["run", "quickstart", "--epochs", "--fresh"], "'--set schedule.epochs=VALUE'"),
+        (&["run", "quickstart", "--m", "$(ls)"], "'--set rule.m=VALUE'"),
+        (&["run", "quickstart", "--kind", "layer"], "'--set norm.kind=layer' or '--set analysis.kind=layer'"),
+    ] {
+        let error = place.error(arguments, 2);
+        let tips: Vec<&str> = error.lines().filter(|line| line.trim_start().starts_with("tip:")).collect();
+        assert!(tips.len() == 1 && tips[0].ends_with(tip), "{arguments:?}: {error}");
+    }
+    // Where there are no settings, and where a flag was meant.
+    assert!(!place.error(&["eval", "m", "--m", "1"], 2).contains("--set"));
+    assert!(place.error(&["run", "quickstart", "--thread", "1"], 2).contains("'--threads'"));
+}
+
+#[test]
+fn sets_that_other_programs_keep_are_found() {
+    let dashed = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
+    let usual = run("pmnist", &[], "usual");
+    for (folder, dotted, zipped) in [
+        ("MNIST/raw", false, false),
+        ("MNIST/raw", false, true),
+        ("mnist", true, false),
+        ("mnist", true, true),
+        ("MNIST/raw", true, true),
+    ] {
+        let place = Workplace::new();
+        place.output(&usual);
+        let digest = place.read_json(&format!("usual/{RUN}/summary.json"))["results"].clone();
+        for name in dashed {
+            let bytes = place.bytes(&format!("data/mnist/{name}-ubyte"));
+            fs::remove_file(place.path(&format!("data/mnist/{name}-ubyte"))).unwrap();
+            let name = if dotted { name.replace("-idx", ".idx") } else { name.into() };
+            match zipped {
+                true => place.write(&format!("data/{folder}/{name}-ubyte.gz"), gzip(&bytes)),
+                false => place.write(&format!("data/{folder}/{name}-ubyte"), bytes),
+            }
+        }
+        place.run("pmnist", &[], "out");
+        assert_eq!(place.read_json(&format!("out/{RUN}/summary.json"))["results"], digest, "{folder}");
+        assert!(
+            place
+                .output(&["data", "list"])
+                .lines()
+                .any(|line| line.starts_with("mnist  ") && line.contains("own files"))
+        );
+        // Nothing is downloaded beside it.
+        let fetched = place.output(&["data", "fetch", "mnist", "--mirror", "http://127.0.0.1:9"]);
+        assert!(fetched.starts_with("mnist: own files in ") && fetched.contains(folder), "{fetched}");
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_set_that_is_not_here_is_told_with_its_files_and_how_to_get_it() {
+    let place = Workplace::new();
+    let missing = |set: &str, mirror: Option<&str>| {
+        let sets = format!("data.sets={set}");
+        let mut program = place.metabnn(&["run", "pmnist", "--set", &sets, "--data", "nowhere", "-q"]);
+        program.envs(mirror.map(|url| ("METABNN_MIRROR", url)));
+        String::from_utf8(program.assert().failure().get_output().stderr.clone()).unwrap()
+    };
+    let files = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte \
+                 (or with .gz at the end or named like train-images.idx3-ubyte)";
+    for (set, folder) in [("mnist", "nowhere/MNIST/raw"), ("fashion-mnist", "nowhere/FashionMNIST/raw")] {
+        let error = missing(set, None);
+        let fetch = format!("`metabnn data fetch {set} --data nowhere` downloads it");
+        assert!([folder, files, &fetch].iter().all(|part| error.contains(part)), "{error}");
+    }
+    // Nobody publishes it, unless somebody does.
+    let error = missing("usps", None);
+    assert!(error.contains(files) && error.contains("placed there by hand"), "{error}");
+    assert!(!error.contains("data fetch"), "{error}");
+    let error = missing("usps", Some("http://127.0.0.1:9"));
+    assert!(error.contains("`metabnn data fetch usps --data nowhere` downloads it"), "{error}");
+}
+
+#[test]
+fn help_is_wrapped() {
+    let place = Workplace::new();
+    for command in ["run", "show", "data", "eval", "bench", "report", "export", "list"] {
+        let mut program = place.metabnn(&[command, "--help"]);
+        let done = program.env_remove("COLUMNS").assert().success();
+        let help = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+        let longest = help.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= 100, "{command}: {longest}\n{help}");
+    }
 }

@@ -72,6 +72,7 @@ pub fn entry(mirrors: &[&Server]) -> Entry {
             test_images: set_file("test-images"),
             test_labels: set_file("test-labels"),
             mirrors: mirrors.iter().map(|server| server.url().into()).collect(),
+            folders: Vec::new(),
             origin: "It was made up.".into(),
         })),
     }

@@ -190,6 +190,13 @@ pub(super) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
+/// The keys that `name` is the whole or the end of, such as `rule.m` of `m`; case and the kind of dash do not matter.
+pub fn keys_called(name: &str) -> Vec<&'static str> {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let paths = KEYS.iter().map(|key| key.path);
+    paths.filter(|path| *path == name || path.rsplit('.').next() == Some(&*name)).collect()
+}
+
 /// The section of a path, empty at the top.
 pub(super) fn section(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(section, _)| section)

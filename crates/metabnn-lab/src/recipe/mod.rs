@@ -48,6 +48,7 @@ use std::collections::BTreeMap;
 pub(crate) use check::Fault;
 pub use differences::{differences, name_in};
 pub use error::{RecipeError, RecipeErrors};
+pub use keys::keys_called;
 use serde_json::Value as Json;
 use settings::Settings;
 
