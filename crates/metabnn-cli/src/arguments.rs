@@ -176,7 +176,7 @@ pub struct Verify {
 
 #[derive(Args, Debug)]
 pub struct Eval {
-    /// A model.safetensors that a run left
+    /// A model.safetensors that a run left, or the folder of the run
     pub model: PathBuf,
     /// Data set to test on [default: the ones it was trained on]
     #[arg(long, value_name = "NAME")]
@@ -268,7 +268,7 @@ pub enum TableFormat {
 
 #[derive(Args, Debug)]
 pub struct Export {
-    /// Folder of results; or, for a device, a model.safetensors that a run left
+    /// Folder of results; or, for a device, a model.safetensors that a run left, or the folder of the run
     #[arg(value_name = "RESULTS|MODEL")]
     pub from: PathBuf,
     /// Format

@@ -1,7 +1,7 @@
 //! `metabnn eval`
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use metabnn::evaluate::Score;
@@ -10,8 +10,11 @@ use metabnn::text;
 use metabnn_lab::saved::{SavedError, SavedRun};
 use serde_json::json;
 
-use crate::arguments::{Eval, Output};
+use crate::arguments::{Eval, Output, UsageError};
 use crate::output::{self, percent};
+
+/// The trained network in the folder of a run.
+const MODEL: &str = "model.safetensors";
 
 pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;
@@ -62,8 +65,40 @@ fn with_remedy(error: anyhow::Error, path: &str) -> anyhow::Error {
     }
 }
 
-/// The model in a file.
+/// The file of a model: the one given, or that of the one run in a folder.
+///
+/// # Errors
+/// If a folder holds none, or several.
+pub fn model_file(given: &Path) -> anyhow::Result<PathBuf> {
+    if !given.is_dir() {
+        return Ok(given.into());
+    }
+    let of_run = given.join(MODEL);
+    if of_run.is_file() {
+        return Ok(of_run);
+    }
+    let runs = fs::read_dir(given.join("runs")).into_iter().flatten().flatten();
+    let mut models: Vec<PathBuf> =
+        runs.map(|run| run.path().join(MODEL)).filter(|model| model.is_file()).collect();
+    models.sort();
+    match models.as_slice() {
+        [] => {
+            Err(UsageError(format!("{}: a folder without a model of a finished run", given.display())).into())
+        }
+        [model] => Ok(model.clone()),
+        [first, ..] => Err(UsageError(format!(
+            "{}: a folder with the models of {} runs; name one of them, such as {}",
+            given.display(),
+            models.len(),
+            first.display()
+        ))
+        .into()),
+    }
+}
+
+/// The model in a file, or of the one run in a folder.
 pub fn read(path: &Path) -> anyhow::Result<SavedRun> {
+    let path = &model_file(path)?;
     let bytes = fs::read(path).with_context(|| format!("{}: cannot read the model", path.display()))?;
     SavedRun::from_bytes(&bytes).with_context(|| path.display().to_string())
 }

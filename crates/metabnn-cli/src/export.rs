@@ -10,7 +10,7 @@ use metabnn_lab::report::folder::write_atomically;
 use serde_json::json;
 
 use crate::arguments::{Export, ExportFormat, Output, UsageError};
-use crate::eval::read;
+use crate::eval::{self, read};
 use crate::output;
 
 pub fn export(arguments: &Export, output: Output) -> anyhow::Result<()> {
@@ -70,13 +70,8 @@ fn model(arguments: &Export, format: &ModelFormat, output: Output) -> anyhow::Re
 
 /// The file to be written, by default beside the model.
 fn model_file(arguments: &Export, format: &ModelFormat) -> anyhow::Result<PathBuf> {
-    let (from, name) = (&arguments.from, format.name);
-    if from.is_dir() {
-        let given = format!("--to {name} takes a model; {} is a folder", from.display());
-        let model = from.join("runs").join("NAME").join("model.safetensors");
-        return Err(UsageError(format!("{given} (a run leaves its model as {})", model.display())).into());
-    }
-    Ok(arguments.out.clone().unwrap_or_else(|| from.with_extension(format.extension)))
+    let beside = |model: PathBuf| model.with_extension(format.extension);
+    arguments.out.clone().map_or_else(|| eval::model_file(&arguments.from).map(beside), Ok)
 }
 
 /// What to do about it, in the words of the command and of recipes.

@@ -5,6 +5,7 @@ use metabnn::evaluate::Score;
 use metabnn::memory::{self, Shortage};
 use metabnn::model::{DataDescription, Description, Model, ModelError, SetDescription, TestDescription};
 use metabnn::stream::{StreamError, Subset, Test, View, group_classes};
+use metabnn_infer::packed::is_packed;
 
 use crate::recipe::RecipeErrors;
 use crate::recipe::settings::{Settings, Statistics};
@@ -38,6 +39,21 @@ pub enum SavedError {
     /// The file is not one, or not whole.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// It is a packed model.
+    #[error(
+        "a packed model, for devices, which holds neither hidden weights nor tests; the model.safetensors that it was made from \
+         has them"
+    )]
+    Packed,
+    /// It has a setting that this version does not know.
+    #[error(
+        "the model has a setting that this version ({version}) does not know: {name}; a later one may have written it",
+        version = env!("CARGO_PKG_VERSION")
+    )]
+    UnknownSetting {
+        /// The setting.
+        name: String,
+    },
     /// Its settings are none that a recipe could have given.
     #[error("not a metabnn model: {0}")]
     Settings(String),
@@ -98,6 +114,9 @@ impl SavedRun {
     /// # Errors
     /// [`SavedError`] says what is missing, of the wrong shape, not a finite number, or no setting.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SavedError> {
+        if is_packed(bytes) {
+            return Err(SavedError::Packed);
+        }
         let (model, settings) = Model::from_bytes_with(bytes, read_settings)?;
         Self { model, settings }.upgraded()
     }
@@ -271,8 +290,14 @@ impl SavedRun {
 
 /// Settings from their JSON, if a recipe could have given them.
 fn read_settings(json: &str) -> Result<Settings, SavedError> {
-    let settings: Settings =
-        serde_json::from_str(json).map_err(|error| SavedError::Settings(error.to_string()))?;
+    let failed = |error: serde_json::Error| {
+        let text = error.to_string();
+        let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+        unknown.map_or(SavedError::Settings(text.clone()), |(name, _)| SavedError::UnknownSetting {
+            name: name.into(),
+        })
+    };
+    let settings: Settings = serde_json::from_str(json).map_err(failed)?;
     settings.check()?;
     Ok(settings)
 }

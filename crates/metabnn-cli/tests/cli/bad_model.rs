@@ -69,7 +69,7 @@ fn a_file_that_is_no_model_is_refused() {
         place.refuses(&["eval", "damaged"], 1, &[other]);
     }
     place.refuses(&["eval", "nowhere"], 1, &["nowhere: cannot read the model: "]);
-    place.refuses(&["eval", "out"], 1, &["out: cannot read the model: "]);
+    place.refuses(&["eval", "data"], 2, &["data: a folder without a model of a finished run"]);
     // Without its description it is anybody's safetensors file.
     place.write("damaged", Model::read(&right).with_entry("__metadata__", Value::Null).bytes());
     place.refuses(

@@ -121,10 +121,8 @@ fn models_and_results_are_told_apart() {
         &["--to csv takes a folder of results; ", "is a file (a model goes --to packed, c-header or npz)"],
     );
     for format in ["packed", "c-header", "npz"] {
-        let says = [&*format!(
-            "--to {format} takes a model; out is a folder (a run leaves its model as out/runs/NAME/"
-        )];
-        place.refuses(&["export", "out", "--to", format], 2, &says);
+        let says = ["data: a folder without a model of a finished run"];
+        place.refuses(&["export", "data", "--to", format], 2, &says);
         place.refuses(&["export", "nowhere", "--to", format], 1, &["nowhere: cannot read the model: "]);
         let recipe = format!("out/{RUN}/recipe.toml");
         let says = [&*format!("{recipe}: expected a model.safetensors of a finished run, got another")];

@@ -244,3 +244,34 @@ fn help_is_wrapped() {
         assert!(longest <= 100, "{command}: {longest}\n{help}");
     }
 }
+
+#[test]
+fn the_folder_of_a_run_stands_for_its_model() {
+    let place = Workplace::new();
+    place.run("pmnist", &["norm.statistics=recalibrated"], "one");
+    let run = format!("one/{RUN}");
+    let of_file = place.output(&["eval", &format!("{run}/model.safetensors")]);
+    assert_eq!(place.output(&["eval", &run]), of_file);
+    assert_eq!(place.output(&["eval", "one"]), of_file);
+    place.output(&["export", &run, "--to", "packed"]);
+    let says = ["model.packed: a packed model, for devices", "the model.safetensors that it was made from"];
+    place.refuses(&["eval", &format!("{run}/model.packed")], 1, &says);
+    place.run("pmnist", &["vary.seed=0,1"], "two");
+    let says = ["two: a folder with the models of 2 runs; name one of them, such as two/runs/seed=0/model"];
+    for command in [&["eval", "two"][..], &["export", "two", "--to", "packed"]] {
+        place.refuses(command, 2, &says);
+    }
+}
+
+#[test]
+fn a_setting_of_a_later_version_is_named() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    let mut bytes = place.bytes(&format!("out/{RUN}/model.safetensors"));
+    let (known, later) = (b"momentum", b"momentux");
+    let at = bytes.windows(known.len()).position(|window| window == known).unwrap();
+    bytes[at..at + later.len()].copy_from_slice(later);
+    place.write("later.safetensors", bytes);
+    let says = ["later.safetensors: the model has a setting that this version", "does not know: momentux"];
+    place.refuses(&["eval", "later.safetensors"], 1, &says);
+}

@@ -109,5 +109,10 @@ pub use layout::{Kind, MOST_PIXELS, MOST_UNITS, Sizes, VERSION};
 pub use model::{ClassNorm, Layer, Model, PIXEL_SCALE};
 pub use threshold::Threshold;
 
+/// Whether bytes begin as a packed model does.
+pub fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&layout::MAGIC)
+}
+
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
