@@ -1,6 +1,8 @@
 """The optimizer for PyTorch, step by step against what the authors' algorithm computed. Runs where torch is installed."""
 
+import copy
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -104,6 +106,98 @@ def test_its_state_goes_into_a_file_and_back():
     optimizer.step()
     other.step()
     assert torch.equal(weight, copy)
+
+
+def pair(metaplastic):
+    """A model of a weight and a bias with its optimizer, after a step; and what makes another step of it."""
+    torch.manual_seed(1)
+    model = torch.nn.Linear(4, 3)
+    chosen = [model.weight] if metaplastic == "weight" else metaplastic
+    return model, train(model, MetaplasticAdam(model.parameters(), m=5.0, metaplastic=chosen))
+
+
+def train(model, optimizer):
+    torch.manual_seed(2)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (model(torch.randn(8, 4)) ** 2).mean().backward()
+        optimizer.step()
+    return optimizer
+
+
+def state_dict(model, optimizer):
+    file = io.BytesIO()
+    torch.save((model.state_dict(), optimizer.state_dict()), file)
+    file.seek(0)
+    weights, state = torch.load(file)
+    other = torch.nn.Linear(4, 3)
+    other.load_state_dict(weights)
+    # Made with other groups' flags: the file says what is metaplastic.
+    flags = [{"params": group, "metaplastic": False} for group in parts(other, optimizer)]
+    again = MetaplasticAdam(flags)
+    again.load_state_dict(state)
+    return other, again
+
+
+def parts(model, optimizer):
+    names = [["weight", "bias"]] if len(optimizer.param_groups) == 1 else [["weight"], ["bias"]]
+    return [[getattr(model, name) for name in group] for group in names]
+
+
+WAYS = {
+    "deepcopy": lambda *both: copy.deepcopy(both),
+    "pickle": lambda *both: pickle.loads(pickle.dumps(both)),
+    "state_dict": state_dict,
+}
+
+
+@pytest.mark.parametrize("metaplastic", [None, True, False, "weight"])
+@pytest.mark.parametrize("way", WAYS)
+def test_copies_and_files_go_on_with_the_same_steps(way, metaplastic):
+    model, optimizer = pair(metaplastic)
+    other, again = WAYS[way](model, optimizer)
+    assert [group["metaplastic"] for group in again.param_groups] == [
+        group["metaplastic"] for group in optimizer.param_groups
+    ]
+    train(model, optimizer)
+    train(other, again)
+    assert torch.equal(model.weight, other.weight) and torch.equal(model.bias, other.bias)
+
+
+@pytest.mark.parametrize("metaplastic", [None, True, "weight"])
+def test_parameters_that_are_replaced_in_a_group_are_as_the_group_says(metaplastic):
+    _, optimizer = pair(metaplastic)
+    new, plain = torch.nn.Linear(4, 3), torch.nn.Linear(4, 3)
+    plain.load_state_dict(new.state_dict())
+    optimizer.param_groups[0]["params"] = list(new.parameters())
+    assert optimizer.is_metaplastic(new.weight) and optimizer.is_metaplastic(new.bias) is (metaplastic is not None)
+    train(new, optimizer)
+    train(plain, MetaplasticAdam(plain.parameters(), m=0.0))
+    assert not torch.equal(new.weight, plain.weight), "plain Adam"
+
+
+def test_groups_that_are_added_say_what_is_metaplastic_or_are_as_the_first_call_said():
+    model, optimizer = pair(False)
+    matrix, hidden, vector = (torch.ones(size, requires_grad=True) for size in ((2, 2), (2, 2), (2,)))
+    optimizer.add_param_group({"params": [matrix]})
+    optimizer.add_param_group({"params": [hidden], "metaplastic": True})
+    optimizer.add_param_group({"params": [vector], "metaplastic": None})
+    assert [optimizer.is_metaplastic(one) for one in (model.weight, matrix, hidden, vector)] == [False, False, True, False]
+    with pytest.raises(ValueError):
+        optimizer.add_param_group({"params": [torch.ones(2, 2)], "metaplastic": "yes"})
+    assert len(optimizer.param_groups) == 4
+
+
+def test_groups_without_a_flag_are_refused():
+    model, optimizer = pair(None)
+    state = optimizer.state_dict()
+    del state["param_groups"][0]["metaplastic"]
+    with pytest.raises(ValueError, match="metaplastic"):
+        optimizer.load_state_dict(state)
+    train(model, optimizer)
+    del optimizer.param_groups[0]["metaplastic"]
+    with pytest.raises(ValueError, match="metaplastic"):
+        train(model, optimizer)
 
 
 @pytest.mark.parametrize(

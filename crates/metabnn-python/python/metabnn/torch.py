@@ -30,11 +30,17 @@ class MetaplasticAdam(torch.optim.Optimizer):  # type: ignore[misc, unused-ignor
     The parameters are the hidden weights; the model computes with their signs and a straight-through estimator of its
     own, and keeps the hidden weights here.
 
-    params: parameters, or groups of them as dicts, as every optimizer of PyTorch takes them; `m` may differ by group.
-    metaplastic: those that are hidden weights; default: all with two dimensions or more, so that scales and shifts of
-    batch norm are updated by plain Adam. m: strength >= 0; 0: Adam. lr, betas, eps, weight_decay: as in Adam.
+    params: parameters, or groups of them as dicts, as every optimizer of PyTorch takes them; `m` and `metaplastic` may differ
+    by group. metaplastic: which are hidden weights: None, all with two dimensions or more, so that scales and shifts of batch
+    norm are updated by plain Adam; True or False, all or none of a group; or the parameters themselves, which makes two
+    groups of one that has both. m: strength >= 0; 0: Adam. lr, betas, eps, weight_decay: as in Adam.
 
-    Raises ValueError for values out of range; a parameter without gradient is left as it is.
+    The groups alone say what is metaplastic (`param_groups[i]["metaplastic"]`: None, True or False), and state_dict keeps it.
+    So copies, files and parameters that are replaced in a group go on as the group says; a group that is added says it
+    itself, else it is as `metaplastic` said, and None where that was a list.
+
+    Raises ValueError for values out of range and for the state of groups that do not say what is metaplastic; a parameter
+    without gradient is left as it is.
     """
 
     def __init__(
@@ -46,19 +52,36 @@ class MetaplasticAdam(torch.optim.Optimizer):  # type: ignore[misc, unused-ignor
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
-        metaplastic: Iterable[torch.Tensor] | None = None,
+        metaplastic: Iterable[torch.Tensor] | bool | None = None,
     ) -> None:
-        self._hidden = None if metaplastic is None else {id(parameter) for parameter in metaplastic}
-        super().__init__(params, {"lr": lr, "m": m, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-        for group in self.param_groups:
+        hidden = None if metaplastic is None or isinstance(metaplastic, bool) else list(metaplastic)
+        flag = metaplastic if hidden is None else None
+        super().__init__(
+            params, {"lr": lr, "m": m, "betas": betas, "eps": eps, "weight_decay": weight_decay, "metaplastic": flag}
+        )
+        if hidden is not None:
+            self.param_groups[:] = _split(self.param_groups, hidden)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds a group; what it does not say is as in the call that made this optimizer."""
+        if isinstance(param_group, dict):
+            _check({**self.defaults, **param_group})
+        super().add_param_group(param_group)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Of pickle and copy, and of load_state_dict, which puts the groups of a file in the place of those that are here.
+        for group in state.get("param_groups", []):
+            if "metaplastic" not in group:
+                raise ValueError(_UNSAID)
             _check(group)
-        known = {id(parameter) for group in self.param_groups for parameter in group["params"]}
-        if self._hidden is not None and not self._hidden <= known:
-            raise ValueError("metaplastic: some of these are not among the parameters")
+        super().__setstate__(state)
 
     def is_metaplastic(self, parameter: torch.Tensor) -> bool:
-        """Whether a parameter is a hidden weight."""
-        return parameter.dim() >= 2 if self._hidden is None else id(parameter) in self._hidden
+        """Whether a parameter is a hidden weight. Raises ValueError for one that is in no group."""
+        for group in self.param_groups:
+            if any(parameter is one for one in group["params"]):
+                return _is_hidden(parameter, group)
+        raise ValueError("this is not among the parameters")
 
     @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -88,10 +111,42 @@ class MetaplasticAdam(torch.optim.Optimizer):  # type: ignore[misc, unused-ignor
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         size = group["lr"] * (1 - beta2 ** state["step"]) ** 0.5 / (1 - beta1 ** state["step"])
         update = size * first / second.sqrt().add_(group["eps"])
-        if group["m"] != 0 and self.is_metaplastic(weight):
+        if _is_hidden(weight, group) and group["m"] != 0:
             plasticity = 1 - torch.tanh(group["m"] * weight.abs()) ** 2
             update = torch.where(torch.sign(weight) * first > 0, update * plasticity, update)
         weight.sub_(update)
+
+
+#: A group that was put together by hand, or comes from another optimizer.
+_UNSAID = 'a group does not say what is metaplastic; it takes "metaplastic": None (two dimensions or more), True or False'
+
+
+def _is_hidden(parameter: torch.Tensor, group: dict[str, Any]) -> bool:
+    if "metaplastic" not in group:
+        raise ValueError(_UNSAID)
+    flag = group["metaplastic"]
+    return parameter.dim() >= 2 if flag is None else bool(flag)
+
+
+def _split(groups: list[dict[str, Any]], hidden: list[torch.Tensor]) -> list[dict[str, Any]]:
+    """The groups, each with those of its parameters that are `hidden` and those that are not in groups of their own."""
+    wanted = {id(parameter) for parameter in hidden}
+    found: set[int] = set()
+    parts: list[dict[str, Any]] = []
+    for group in groups:
+        if group["metaplastic"] is not None:
+            raise ValueError("metaplastic: a group says it as well; give one of them")
+        for flag in (True, False):
+            places = [at for at, parameter in enumerate(group["params"]) if (id(parameter) in wanted) is flag]
+            # Names of parameters go with them, where there are any.
+            lists = {key: [group[key][at] for at in places] for key in ("params", "param_names") if key in group}
+            if places:
+                parts.append({**group, **lists, "metaplastic": flag})
+            if flag:
+                found.update(map(id, lists["params"]))
+    if found != wanted:
+        raise ValueError("metaplastic: some of these are not among the parameters")
+    return parts
 
 
 def _check(group: dict[str, Any]) -> None:
@@ -101,6 +156,7 @@ def _check(group: dict[str, Any]) -> None:
         "betas": all(0 <= beta < 1 for beta in group["betas"]) and len(group["betas"]) == 2,
         "eps": group["eps"] > 0,
         "weight_decay": group["weight_decay"] >= 0,
+        "metaplastic": group["metaplastic"] is None or isinstance(group["metaplastic"], bool),
     }
     for name, is_right in ranges.items():
         if not is_right:
