@@ -12,7 +12,7 @@ use metabnn::text;
 use metabnn_lab::experiment::Event;
 
 use crate::arguments::Output;
-use crate::output::{percent, takes_bars};
+use crate::output::{self, percent, takes_bars};
 
 /// Shows the events of an experiment.
 pub struct Display {
@@ -96,7 +96,7 @@ impl Display {
             Event::Note { note } => {
                 // Runs of a grid have it in common.
                 if self.notes.as_mut().is_some_and(|notes| notes.insert((*note).to_string())) {
-                    self.bars.suspend(|| eprintln!("note: {note}"));
+                    self.bars.suspend(|| output::note(&format!("note: {note}")));
                 }
             }
             Event::Progress(progress) => {

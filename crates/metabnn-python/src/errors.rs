@@ -22,6 +22,8 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 
+use crate::words::in_python;
+
 create_exception!(metabnn, RecipeError, PyValueError, "A recipe or a setting is wrong.");
 create_exception!(metabnn, DataError, PyValueError, "Samples are not what they must be.");
 create_exception!(metabnn, ModelError, PyValueError, "Bytes are no model, or samples are not what it takes.");
@@ -40,7 +42,7 @@ create_exception!(
 
 /// An error with its causes, as a message.
 pub fn message(error: &(dyn std::error::Error + 'static)) -> String {
-    text::of_error(error)
+    in_python(&text::of_error(error))
 }
 
 /// Turned into an exception by what it is.
@@ -109,7 +111,7 @@ impl Raise for ExportError {
 impl Raise for RecipeErrors {
     fn raise(self) -> PyErr {
         let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        RecipeError::new_err(text::message(&lines.join("\n")))
+        RecipeError::new_err(in_python(&text::message(&lines.join("\n"))))
     }
 }
 
@@ -124,8 +126,7 @@ impl Raise for OneOfRecipe {
 
 impl Raise for Data {
     fn raise(self) -> PyErr {
-        let remedy = words::download_command(&self).map(|command| format!("; `{command}` downloads it"));
-        let text = message(&self) + &remedy.unwrap_or_default();
+        let text = message(&self) + &download(&self).unwrap_or_default();
         match self {
             Self::NotFetched { .. } | Self::ByHand { .. } | Self::NoFeatures { .. } => {
                 PyFileNotFoundError::new_err(text)
@@ -134,6 +135,13 @@ impl Raise for Data {
             _ => DataError::new_err(text),
         }
     }
+}
+
+/// What downloads a data set that is not here.
+fn download(error: &Data) -> Option<String> {
+    let Data::NotFetched { set, folder, .. } = error else { return None };
+    let folder = folder.as_ref().map(|folder| format!(", {:?}", folder.display().to_string()));
+    Some(format!("; metabnn.data.fetch({set:?}{}) downloads it", folder.unwrap_or_default()))
 }
 
 /// Whether there is not enough memory.
@@ -149,7 +157,9 @@ impl Raise for TrainError {
             Self::Network(NetworkError::Memory(_) | NetworkError::TooLarge { .. }) => {
                 PyMemoryError::new_err(text)
             }
-            Self::Network(_) => RecipeError::new_err(text::message(&words::of_train_error(&self))),
+            Self::Network(_) => {
+                RecipeError::new_err(in_python(&text::message(&words::of_train_error(&self))))
+            }
             Self::Config(_) => RecipeError::new_err(text),
             Self::NotFinite { .. } => TrainingError::new_err(format!(
                 "{text}; a smaller lr (optimizer.lr) or network.init_width usually helps"
@@ -179,7 +189,7 @@ impl Raise for Experiment {
     fn raise(self) -> PyErr {
         match self {
             Self::Recipe(errors) => errors.raise(),
-            Self::Memory(_) => PyMemoryError::new_err(self.to_string()),
+            Self::Memory(_) => PyMemoryError::new_err(message(&self)),
             Self::Data(error) => error.raise(),
             Self::Report(error) => error.raise(),
             // Both say their causes in the words of recipes.

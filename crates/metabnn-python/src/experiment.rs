@@ -55,10 +55,11 @@ pub fn run(
     };
     let recipe = recipe.recipe.clone();
     let (sender, mut events) = channel();
-    let worker = thread::spawn(move || {
+    let worker = thread::Builder::new().spawn(move || {
         let mut reporter = Reporter { sender, last: None };
         experiment::run(&recipe, &options, |run, event| reporter.tell(run, &event))
     });
+    let worker = worker.or_raise()?;
     let mut raised = None;
     loop {
         let waiting = &mut events;
@@ -134,6 +135,7 @@ fn describe(index: usize, event: &Event<'_>, is_due: bool) -> Option<Json> {
         Event::Finished { summary, found } => {
             json!({"kind": "finished", "run": index, "found": found, "summary": summary})
         }
+        Event::Note { note } => json!({"kind": "note", "run": index, "note": note}),
         Event::Failed { error } => json!({"kind": "failed", "run": index, "error": message(*error)}),
         _ => return None,
     })

@@ -13,6 +13,7 @@ mod samples;
 mod shared;
 mod stream;
 mod trainer;
+mod words;
 
 use pyo3::prelude::*;
 

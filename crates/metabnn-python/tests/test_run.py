@@ -143,7 +143,7 @@ def test_ctrl_c_ends_an_analysis(tmp_path):
 
 def test_what_goes_wrong_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("METABNN_DATA", str(tmp_path / "none"))
-    with pytest.raises(FileNotFoundError, match="metabnn data fetch mnist"):
+    with pytest.raises(FileNotFoundError, match=r"metabnn\.data\.fetch\(\"mnist\"\) downloads it"):
         metabnn.run("pmnist", out=tmp_path / "a")
     with pytest.raises(metabnn.ExperimentError, match="nothing to resume"):
         metabnn.run("quickstart", out=tmp_path / "b", resume=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ def run(
     sets. jobs: runs at work at the same time. checkpoint: seconds between two checkpoints of a run. tensorboard: let a
     file of events grow in each run's folder.
     callback: called with a dict for every event: its `kind` is "started", "progress" (with `evaluations` at the end of an
-    epoch), "analysed", "finished" or "failed"; `run` is the number of the run, counted from 0. What it raises, and
+    epoch), "note" (where settings ask for more than there is; a warning where there is no callback), "analysed", "finished"
+    or "failed"; `run` is the number of the run, counted from 0. What it raises, and
     Ctrl-C, makes the runs at work write a checkpoint and stop; the same call goes on from there.
     progress: a bar; default: where tqdm is installed and somebody looks.
 
@@ -82,11 +84,16 @@ def run(
     function("callback", callback)
     chosen = read(recipe, settings, seed)
     folder = default_folder(chosen, isinstance(recipe, Mapping)) if out is None else Path(out)
+    noted: set[str] = set()
     with Bar(progress) as bar:
 
         def hear(text: str) -> None:
             event: dict[str, Any] = json.loads(text)
             bar.show(event)
+            # Runs of a grid have them in common.
+            if event["kind"] == "note" and callback is None and event["note"] not in noted:
+                noted.add(event["note"])
+                warnings.warn(event["note"], stacklevel=2)
             if callback is not None:
                 callback(event)
 

@@ -139,7 +139,7 @@ def _split(groups: list[dict[str, Any]], hidden: list[torch.Tensor]) -> list[dic
         for flag in (True, False):
             places = [at for at, parameter in enumerate(group["params"]) if (id(parameter) in wanted) is flag]
             # Names of parameters go with them, where there are any.
-            lists = {key: [group[key][at] for at in places] for key in ("params", "param_names") if key in group}
+            lists: dict[str, Any] = {key: [group[key][at] for at in places] for key in ("params", "param_names") if key in group}
             if places:
                 parts.append({**group, **lists, "metaplastic": flag})
             if flag:
