@@ -49,7 +49,7 @@ impl<'a> View<'a> {
     /// Of one recipe.
     pub fn of(results: &'a Results) -> Self {
         let title = results.summary.recipe.clone();
-        let groups = groups(results, "", |group| label(group, &title)).collect();
+        let groups = groups(results, ("", &results.summary.recipe), |group| label(group, &title)).collect();
         let analyzed = AnalyzedGroup::groups(&results.summary, &title);
         Self { groups, analyzed, results: vec![(title.clone(), results)], title }
     }
@@ -59,7 +59,10 @@ impl<'a> View<'a> {
         let names: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
         let of_one = |Named { name, folder, results }: &'a Named| {
             let several = results.summary.groups.len() > 1;
-            groups(results, folder, move |group| match (several, label(group, "")) {
+            // A name that begins as the recipe's says more.
+            let recipe = &results.summary.recipe;
+            let otherwise = if name.starts_with(recipe.as_str()) { name } else { recipe };
+            groups(results, (folder, otherwise), move |group| match (several, label(group, "")) {
                 (true, label) if !label.is_empty() => format!("{name}: {label}"),
                 _ => name.clone(),
             })
@@ -143,10 +146,10 @@ impl GroupView<'_> {
     }
 }
 
-/// The groups of one folder; `named` makes their labels.
+/// The groups of one folder; `named` makes their labels, and `otherwise` is the name of one without arm and settings.
 fn groups<'a>(
     results: &'a Results,
-    source: &'a str,
+    (source, otherwise): (&'a str, &'a str),
     named: impl Fn(&Group) -> String,
 ) -> impl Iterator<Item = GroupView<'a>> {
     results.summary.groups.iter().filter_map(move |group| {
@@ -156,7 +159,7 @@ fn groups<'a>(
         };
         let runs: Vec<&RunResults> = results.runs.iter().filter(of_group).collect();
         let average = group.average_accuracy?;
-        let setting = label(group, &results.summary.recipe);
+        let setting = label(group, otherwise);
         (!runs.is_empty()).then(|| GroupView { label: named(group), setting, source, group, average, runs })
     })
 }
