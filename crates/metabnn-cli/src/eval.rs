@@ -7,14 +7,12 @@ use anyhow::{Context, anyhow};
 use metabnn::evaluate::Score;
 use metabnn::stream::Test;
 use metabnn::text;
+use metabnn_lab::report::folder::MODEL;
 use metabnn_lab::saved::{SavedError, SavedRun};
 use serde_json::json;
 
 use crate::arguments::{Eval, Output, UsageError};
 use crate::output::{self, percent};
-
-/// The trained network in the folder of a run.
-const MODEL: &str = "model.safetensors";
 
 pub fn eval(arguments: &Eval, output: Output) -> anyhow::Result<()> {
     arguments.machine.prepare()?;

@@ -17,14 +17,15 @@ use crate::run::RESULTS;
 
 pub fn list(arguments: &List, output: Output) -> anyhow::Result<()> {
     match arguments.what {
-        Some(Listed::Results) => results(arguments.folder.as_deref().unwrap_or(Path::new(RESULTS)), output),
+        Some(Listed::Results) => {
+            results(&listing::list(arguments.folder.as_deref().unwrap_or(Path::new(RESULTS)))?, output)
+        }
         None => built_in(output),
     }
 }
 
-/// The folders of results in a folder.
-pub fn results(folder: &Path, output: Output) -> anyhow::Result<()> {
-    let found = listing::list(folder)?;
+/// The folders of results that were found in a folder.
+pub fn results(found: &[listing::Listed], output: Output) -> anyhow::Result<()> {
     if output.json {
         return output::json(&json!({ "results": found }));
     }

@@ -22,13 +22,13 @@ pub fn json(value: &Value) -> anyhow::Result<()> {
 
 /// Says something on standard error.
 pub fn note(message: &str) {
-    eprintln!("{}", text::message(message));
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr().lock(), "{}", text::message(message));
 }
 
 /// Says on standard error what does not keep the command from being done.
 pub fn warn(text: &str) {
-    // Nobody may be there to read it.
-    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+    note(&format!("warning: {text}"));
 }
 
 /// Whether the error is that the reader of standard output went away: no failure of ours.

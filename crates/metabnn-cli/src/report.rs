@@ -15,9 +15,9 @@ pub fn report(arguments: &Report, output: Output) -> anyhow::Result<()> {
     if let ([folder], None) = (arguments.folders.as_slice(), &arguments.out)
         && folder.is_dir()
         && !listing::is_results(folder)
-        && listing::list(folder).is_ok()
+        && let Ok(found) = listing::list(folder)
     {
-        list::results(folder, output)?;
+        list::results(&found, output)?;
         if !output.json && !output.quiet {
             output::line("\nmetabnn report DIR makes the report of one of them, of several side by side")?;
         }

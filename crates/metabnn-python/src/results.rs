@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use metabnn::export::{Exported, MODEL_FORMATS, ModelFormat};
 use metabnn::metrics::AccuracyMatrix;
+use metabnn::text;
 use metabnn_lab::bench::{Options, measure};
 use metabnn_lab::recipe::settings::{Precision, State};
 use metabnn_lab::report as reports;
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use crate::errors::{ModelError, OrRaise, Raise};
 use crate::machine::machine;
+use crate::words::in_python;
 
 /// Makes the report of a folder of results anew; gives the path of the page.
 #[pyfunction]
@@ -50,7 +52,7 @@ pub fn export(py: Python<'_>, folder: PathBuf, to: &str, out: PathBuf) -> PyResu
 /// Warns of each run that is damaged or there twice, and left out.
 fn warn(py: Python<'_>, left_out: &[String]) -> PyResult<()> {
     for line in left_out {
-        let text = CString::new(line.replace('\0', " ")).unwrap_or_default();
+        let text = CString::new(in_python(&text::message(line))).unwrap_or_default();
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)?;
     }
     Ok(())

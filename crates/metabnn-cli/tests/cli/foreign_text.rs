@@ -159,6 +159,22 @@ fn names_inside_models_are_escaped() {
     assert!(text.contains("\\u{1b}[31m.."), "{text}");
 }
 
+/// What is left out is named by its folder, whatever that is called.
+#[cfg(unix)]
+#[test]
+fn names_of_folders_in_warnings_are_escaped() {
+    let place = Workplace::new();
+    place.run("pmnist", &[], "out");
+    let copy = place.path("out/runs/copy\u{1b}[31m\u{202e}");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::write(copy.join("summary.json"), "{}").unwrap();
+    for arguments in [&["report", "out"][..], &["export", "out", "--to", "jsonl"]] {
+        let text = said(&place, arguments);
+        assert!(text.contains("warning: ") && text.contains("copy\\u{1b}[31m"), "{text}");
+        assert_harmless(&text, "a warning");
+    }
+}
+
 #[test]
 fn names_inside_files_are_escaped_and_counted() {
     let place = Workplace::new();

@@ -12,8 +12,8 @@ use super::analyzed::Invalid;
 pub use super::atomic::write_atomically;
 use super::error::ReportError;
 pub use super::gather::{Results, read_results, read_results_verified};
-pub use super::manifest::Verify;
-use super::manifest::{self, MODEL};
+use super::manifest;
+pub use super::manifest::{MODEL, Verify};
 use super::summary::{RunSummary, Summary};
 use super::tables;
 

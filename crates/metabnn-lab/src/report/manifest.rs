@@ -17,7 +17,7 @@ use crate::analysis::RENDERERS;
 use metabnn::digest::Digest;
 
 /// The trained network of a run.
-pub(crate) const MODEL: &str = "model.safetensors";
+pub const MODEL: &str = "model.safetensors";
 /// The checkpoint in the folder of an unfinished run.
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Locked by the process that is at work on the run.

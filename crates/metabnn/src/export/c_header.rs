@@ -53,7 +53,7 @@ pub fn c_header(packed: &Packed, name: &str) -> Result<(String, Costs), ExportEr
     let numbers = sizes(&layers, &content, &costs) + &numbers(&content, &layers);
     let states = packed.states.iter().enumerate().map(|(number, state)| {
         // Nothing in a name ends the comment or the line, or is a trigraph.
-        let state = text::name(state).replace(|c: char| c.is_control() || "*/\\?".contains(c), "_");
+        let state = text::name(state).replace(|c: char| "*/\\?".contains(c), "_");
         format!(" *   {number}: {state}\n")
     });
     let scale = hex(PIXEL_SCALE);
